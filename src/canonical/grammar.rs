@@ -1,0 +1,423 @@
+//! The sequence laws of a stream, checked event by event.
+//!
+//! Open before delta, close once, one terminal event and nothing after it; one id per item; indices dense; joined
+//! deltas equal what the `done` events carry; what the terminal response holds equals what was streamed. Used by
+//! tests, fuzzing and debug builds.
+
+use super::event::{Emitted, Event};
+use super::fold::{Channel, Fold};
+use super::item::{Item, ItemStatus};
+use super::open::Open;
+use super::part::Part;
+use super::response::{Response, Status};
+
+/// Checks one stream.
+#[derive(Debug, Default)]
+pub struct Grammar {
+    fold: Fold,
+    state: State,
+    items: Vec<Seen>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    Nothing,
+    Created,
+    InProgress,
+    Failing,
+    Ended,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    id: Option<String>,
+    done: bool,
+}
+
+/// What law an event broke.
+pub type Violation = String;
+
+impl Grammar {
+    /// Checks a whole stream, its end included.
+    pub fn check_all<'a>(events: impl IntoIterator<Item = &'a Emitted>) -> Result<(), Violation> {
+        let mut grammar = Self::default();
+        for emitted in events {
+            grammar.check(&emitted.event)?;
+        }
+        grammar.finish()
+    }
+
+    /// Checks the next event. Unknown events may stand anywhere between the first and the last.
+    pub fn check(&mut self, event: &Open<Event>) -> Result<(), Violation> {
+        let Open::Known(event) = event else {
+            return self.between("an unknown event");
+        };
+        self.lifecycle(event)?;
+        match event {
+            Event::ItemAdded(e) => self.item_added(e.output_index, &e.item)?,
+            Event::ItemDone(e) => self.item_done(e.output_index, &e.item)?,
+            Event::PartAdded(e) => self.part_added(
+                e.output_index,
+                &e.item_id,
+                Channel::Content,
+                e.content_index,
+            )?,
+            Event::SummaryPartAdded(e) => {
+                self.part_added(
+                    e.output_index,
+                    &e.item_id,
+                    Channel::Summary,
+                    e.summary_index,
+                )?;
+            }
+            Event::PartDone(e) => {
+                self.inside(
+                    e.output_index,
+                    &e.item_id,
+                    Channel::Content,
+                    e.content_index,
+                )?;
+                self.same_part(e.output_index, Channel::Content, e.content_index, &e.part)?;
+            }
+            Event::SummaryPartDone(e) => {
+                self.inside(
+                    e.output_index,
+                    &e.item_id,
+                    Channel::Summary,
+                    e.summary_index,
+                )?;
+                self.same_part(e.output_index, Channel::Summary, e.summary_index, &e.part)?;
+            }
+            Event::TextDelta(e) => self.inside(
+                e.output_index,
+                &e.item_id,
+                Channel::Content,
+                e.content_index,
+            )?,
+            Event::AnnotationAdded(e) => self.inside(
+                e.output_index,
+                &e.item_id,
+                Channel::Content,
+                e.content_index,
+            )?,
+            Event::RefusalDelta(e) | Event::ReasoningDelta(e) => {
+                self.inside(
+                    e.output_index,
+                    &e.item_id,
+                    Channel::Content,
+                    e.content_index,
+                )?;
+            }
+            Event::SummaryDelta(e) => self.inside(
+                e.output_index,
+                &e.item_id,
+                Channel::Summary,
+                e.summary_index,
+            )?,
+            Event::TextDone(e) => {
+                self.inside(
+                    e.output_index,
+                    &e.item_id,
+                    Channel::Content,
+                    e.content_index,
+                )?;
+                self.same_text(e.output_index, Channel::Content, e.content_index, &e.text)?;
+            }
+            Event::ReasoningDone(e) => {
+                self.inside(
+                    e.output_index,
+                    &e.item_id,
+                    Channel::Content,
+                    e.content_index,
+                )?;
+                self.same_text(e.output_index, Channel::Content, e.content_index, &e.text)?;
+            }
+            Event::RefusalDone(e) => {
+                self.inside(
+                    e.output_index,
+                    &e.item_id,
+                    Channel::Content,
+                    e.content_index,
+                )?;
+                self.same_text(
+                    e.output_index,
+                    Channel::Content,
+                    e.content_index,
+                    &e.refusal,
+                )?;
+            }
+            Event::SummaryDone(e) => {
+                self.inside(
+                    e.output_index,
+                    &e.item_id,
+                    Channel::Summary,
+                    e.summary_index,
+                )?;
+                self.same_text(e.output_index, Channel::Summary, e.summary_index, &e.text)?;
+            }
+            Event::ArgumentsDelta(e) | Event::InputDelta(e) => {
+                self.in_item(e.output_index, &e.item_id)?
+            }
+            Event::ArgumentsDone(e) => {
+                self.in_item(e.output_index, &e.item_id)?;
+                self.same_arguments(e.output_index, &e.arguments)?;
+            }
+            Event::InputDone(e) => self.in_item(e.output_index, &e.item_id)?,
+            Event::Created(_)
+            | Event::Queued(_)
+            | Event::InProgress(_)
+            | Event::Completed(_)
+            | Event::Incomplete(_)
+            | Event::Failed(_)
+            | Event::Error(_) => {}
+        }
+        self.fold.apply(event);
+        Ok(())
+    }
+
+    /// Checks that the stream ended as it must.
+    pub fn finish(&self) -> Result<(), Violation> {
+        match self.state {
+            State::Ended => Ok(()),
+            State::Nothing | State::Created | State::InProgress | State::Failing => {
+                Err("the stream has no terminal event".to_owned())
+            }
+        }
+    }
+
+    fn lifecycle(&mut self, event: &Event) -> Result<(), Violation> {
+        let tag = event.tag();
+        match (event, self.state) {
+            (_, State::Ended) => return Err(format!("{tag} after the terminal event")),
+            (Event::Created(l), State::Nothing) => {
+                if !l.response.output.is_empty() {
+                    return Err("response.created has output".to_owned());
+                }
+                self.state = State::Created;
+            }
+            (Event::Queued(_), State::Created) => {}
+            (Event::InProgress(_), State::Created) => self.state = State::InProgress,
+            (Event::Created(_) | Event::Queued(_) | Event::InProgress(_), _) => {
+                return Err(format!("{tag} out of order"));
+            }
+            (Event::Error(_), _) => self.state = State::Failing,
+            (Event::Failed(l), _) => self.terminal(&l.response, Status::Failed)?,
+            (Event::Completed(l), State::InProgress) => {
+                self.terminal(&l.response, Status::Completed)?
+            }
+            (Event::Incomplete(l), State::InProgress) => {
+                self.terminal(&l.response, Status::Incomplete)?
+            }
+            (_, State::InProgress) => {}
+            (_, State::Nothing | State::Created | State::Failing) => {
+                return Err(format!("{tag} out of order"));
+            }
+        }
+        Ok(())
+    }
+
+    fn terminal(&mut self, response: &Response, status: Status) -> Result<(), Violation> {
+        if response.status != status {
+            return Err(format!(
+                "status {:?} in the event for {status:?}",
+                response.status
+            ));
+        }
+        if let Some(at) = self.items.iter().position(|seen| !seen.done) {
+            return Err(format!("item {at} was never closed"));
+        }
+        if response.output.len() != self.items.len() {
+            return Err(format!(
+                "{} items streamed, {} in the response",
+                self.items.len(),
+                response.output.len()
+            ));
+        }
+        for (at, (streamed, carried)) in self.fold.slots().iter().zip(&response.output).enumerate()
+        {
+            if &streamed.item != carried {
+                return Err(format!(
+                    "item {at} differs between its done event and the response"
+                ));
+            }
+        }
+        let cut = response
+            .output
+            .iter()
+            .position(|item| item.known().and_then(Item::status) == Some(ItemStatus::Incomplete));
+        match cut {
+            Some(_) if status == Status::Completed => {
+                return Err("an incomplete item in a completed response".to_owned());
+            }
+            Some(at) if status == Status::Incomplete && at + 1 != response.output.len() => {
+                return Err(format!("item {at} is incomplete and not the last"));
+            }
+            _ => {}
+        }
+        self.state = State::Ended;
+        Ok(())
+    }
+
+    fn between(&self, what: &str) -> Result<(), Violation> {
+        match self.state {
+            State::Ended => Err(format!("{what} after the terminal event")),
+            State::Nothing => Err(format!("{what} before response.created")),
+            State::Created | State::InProgress | State::Failing => Ok(()),
+        }
+    }
+
+    fn item_added(&mut self, index: u32, item: &Open<Item>) -> Result<(), Violation> {
+        if usize::try_from(index) != Ok(self.items.len()) {
+            return Err(format!(
+                "output_index {index} where {} is next",
+                self.items.len()
+            ));
+        }
+        let id = id_of(item);
+        if id.is_none() {
+            return Err(format!("item {index} has no id"));
+        }
+        if self.items.iter().any(|seen| seen.id == id) {
+            return Err(format!("item {index} has the id of another"));
+        }
+        self.items.push(Seen { id, done: false });
+        Ok(())
+    }
+
+    fn item_done(&mut self, index: u32, item: &Open<Item>) -> Result<(), Violation> {
+        let part = usize::try_from(index)
+            .ok()
+            .and_then(|at| self.fold.slots().get(at))
+            .and_then(|slot| slot.part);
+        if let Some((_, part)) = part {
+            return Err(format!(
+                "item {index} is done while its part {part} is open"
+            ));
+        }
+        let Some(seen) = usize::try_from(index)
+            .ok()
+            .and_then(|at| self.items.get_mut(at))
+        else {
+            return Err(format!("item {index} is done and was never added"));
+        };
+        if seen.done {
+            return Err(format!("item {index} is done twice"));
+        }
+        if seen.id != id_of(item) {
+            return Err(format!("item {index} changed its id"));
+        }
+        seen.done = true;
+        Ok(())
+    }
+
+    fn in_item(&self, index: u32, id: &str) -> Result<(), Violation> {
+        match usize::try_from(index)
+            .ok()
+            .and_then(|at| self.items.get(at))
+        {
+            None => Err(format!("an event for item {index}, which was never added")),
+            Some(seen) if seen.done => Err(format!("an event for item {index}, which is done")),
+            Some(seen) if seen.id.as_deref() != Some(id) => {
+                Err(format!("item {index} by another id"))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn part_added(
+        &self,
+        index: u32,
+        id: &str,
+        channel: Channel,
+        part: u32,
+    ) -> Result<(), Violation> {
+        self.in_item(index, id)?;
+        let slot = usize::try_from(index)
+            .ok()
+            .and_then(|at| self.fold.slots().get(at));
+        if let Some((_, open)) = slot.and_then(|slot| slot.part) {
+            return Err(format!(
+                "part {part} of item {index} opens while part {open} is open"
+            ));
+        }
+        let known = self.parts(index, channel).map_or(0, <[_]>::len);
+        if usize::try_from(part) != Ok(known) {
+            return Err(format!("part {part} of item {index} where {known} is next"));
+        }
+        Ok(())
+    }
+
+    fn inside(&self, index: u32, id: &str, channel: Channel, part: u32) -> Result<(), Violation> {
+        self.in_item(index, id)?;
+        let slot = usize::try_from(index)
+            .ok()
+            .and_then(|at| self.fold.slots().get(at));
+        match slot.and_then(|slot| slot.part) {
+            Some(open) if open == (channel, part) => Ok(()),
+            _ => Err(format!(
+                "an event for part {part} of item {index}, which is not open"
+            )),
+        }
+    }
+
+    fn parts(&self, index: u32, channel: Channel) -> Option<&[Open<Part>]> {
+        let slot = self.fold.slots().get(usize::try_from(index).ok()?)?;
+        match (slot.item.known()?, channel) {
+            (Item::Message(message), Channel::Content) => Some(&message.content),
+            (Item::Reasoning(reasoning), Channel::Summary) => Some(&reasoning.summary),
+            (Item::Reasoning(reasoning), Channel::Content) => reasoning.content.as_deref(),
+            _ => None,
+        }
+    }
+
+    fn same_text(
+        &self,
+        index: u32,
+        channel: Channel,
+        part: u32,
+        text: &str,
+    ) -> Result<(), Violation> {
+        let known = self
+            .parts(index, channel)
+            .and_then(|parts| parts.get(usize::try_from(part).ok()?)?.known()?.text());
+        if known == Some(text) {
+            return Ok(());
+        }
+        Err(format!(
+            "the text of part {part} of item {index} is not what its deltas made"
+        ))
+    }
+
+    fn same_part(
+        &self,
+        index: u32,
+        channel: Channel,
+        part: u32,
+        done: &Open<Part>,
+    ) -> Result<(), Violation> {
+        match done.known().and_then(Part::text) {
+            Some(text) => self.same_text(index, channel, part, text),
+            None => Ok(()),
+        }
+    }
+
+    fn same_arguments(&self, index: u32, arguments: &str) -> Result<(), Violation> {
+        let slot = usize::try_from(index)
+            .ok()
+            .and_then(|at| self.fold.slots().get(at));
+        match slot.and_then(|slot| slot.item.known()) {
+            Some(Item::FunctionCall(call)) if call.arguments == arguments => Ok(()),
+            _ => Err(format!(
+                "the arguments of item {index} are not what their deltas made"
+            )),
+        }
+    }
+}
+
+fn id_of(item: &Open<Item>) -> Option<String> {
+    match item {
+        Open::Known(item) => item.id().map(str::to_owned),
+        Open::Unknown(map) => map.get("id").and_then(|id| id.as_str()).map(str::to_owned),
+    }
+}

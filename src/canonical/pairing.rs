@@ -1,0 +1,128 @@
+//! Calls and their outputs must pair, or every upstream refuses the conversation in its own words.
+
+use std::collections::HashMap;
+
+use super::item::Item;
+use super::open::Open;
+use crate::error::Error;
+
+/// Checks that each output answers a call before it, that no call id is used twice, and that each call is answered
+/// before somebody else speaks. Calls at the very end may be open.
+pub fn check(input: &[Open<Item>]) -> Result<(), Error> {
+    if input
+        .iter()
+        .any(|item| matches!(item, Open::Known(Item::ItemReference(_))))
+    {
+        // What is referred to is not known yet; the check runs again once it is.
+        return Ok(());
+    }
+    let mut open: HashMap<&str, usize> = HashMap::new();
+    let mut answered: HashMap<&str, usize> = HashMap::new();
+    for (at, item) in input.iter().enumerate() {
+        match item {
+            Open::Known(Item::FunctionCall(call)) => {
+                begin(&mut open, &answered, &call.call_id, at)?
+            }
+            Open::Known(Item::CustomToolCall(call)) => {
+                begin(&mut open, &answered, &call.call_id, at)?
+            }
+            Open::Known(Item::FunctionCallOutput(output) | Item::CustomToolCallOutput(output)) => {
+                let id = output.call_id.as_str();
+                if open.remove(id).is_none() {
+                    let what = if answered.contains_key(id) {
+                        "a second output"
+                    } else {
+                        "an output"
+                    };
+                    return Err(Error::invalid(
+                        format!("input[{at}]"),
+                        format!("{what} for call_id `{id}`, which no function call before it is waiting for"),
+                    )
+                    .with_code("unmatched_function_call_output"));
+                }
+                answered.insert(id, at);
+            }
+            Open::Known(Item::Message(message)) if message.role == super::item::Role::User => {
+                if let Some((id, call)) = open.iter().min_by_key(|(_, call)| **call) {
+                    return Err(Error::invalid(
+                        format!("input[{call}]"),
+                        format!(
+                            "no output found for function call `{id}` before the next user message"
+                        ),
+                    )
+                    .with_code("missing_function_call_output"));
+                }
+            }
+            Open::Known(_) | Open::Unknown(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn begin<'a>(
+    open: &mut HashMap<&'a str, usize>,
+    answered: &HashMap<&'a str, usize>,
+    id: &'a str,
+    at: usize,
+) -> Result<(), Error> {
+    if answered.contains_key(id) || open.insert(id, at).is_some() {
+        return Err(Error::invalid(
+            format!("input[{at}].call_id"),
+            format!("call_id `{id}` is used twice"),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(json: &str) -> Result<(), String> {
+        let items: Vec<Open<Item>> = serde_json::from_str(json).unwrap();
+        check(&items).map_err(|e| format!("{}: {}", e.param().unwrap_or_default(), e.message()))
+    }
+
+    #[test]
+    fn paired_calls_pass() {
+        assert_eq!(
+            verdict(
+                r#"[{"role":"user","content":"a"},
+                   {"type":"function_call","call_id":"1","name":"f","arguments":"{}"},
+                   {"type":"function_call","call_id":"2","name":"f","arguments":"{}"},
+                   {"type":"function_call_output","call_id":"2","output":"x"},
+                   {"type":"function_call_output","call_id":"1","output":"x"}]"#
+            ),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn an_output_without_its_call_is_refused() {
+        let refused =
+            verdict(r#"[{"type":"function_call_output","call_id":"9","output":"x"}]"#).unwrap_err();
+        assert!(
+            refused.starts_with("input[0]: an output for call_id `9`"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_call_that_is_never_answered_is_refused_when_the_user_goes_on() {
+        let refused = verdict(
+            r#"[{"type":"function_call","call_id":"1","name":"f","arguments":"{}"},{"role":"user","content":"so?"}]"#,
+        )
+        .unwrap_err();
+        assert!(
+            refused.starts_with("input[0]: no output found"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_call_id_that_is_used_twice_is_refused() {
+        let call = r#"{"type":"function_call","call_id":"1","name":"f","arguments":"{}"}"#;
+        let refused = verdict(&format!("[{call},{call}]")).unwrap_err();
+        assert_eq!(refused, "input[1].call_id: call_id `1` is used twice");
+    }
+}

@@ -1,0 +1,14 @@
+//! Language models at the terminal, and the gateway in front of them.
+//!
+//! A door turns a foreign request into a [`canonical::request::Request`]; routing turns it into an ordered list of
+//! [`target::Target`]s; a provider turns it into HTTP, and HTTP back into [`canonical::event::Event`]s; a door turns
+//! events into foreign frames. The modules, in reading order:
+
+pub mod error;
+pub mod secret;
+pub mod target;
+
+pub mod canonical;
+pub mod wire;
+
+pub mod providers;

@@ -1,0 +1,3 @@
+//! Foreign protocols as inert structs: no logic beyond reading and writing, nothing of `canonical`.
+
+pub mod sse;
