@@ -1,0 +1,3 @@
+//! The models that ship, as data.
+
+pub mod anthropic;
