@@ -11,4 +11,6 @@ pub mod target;
 pub mod canonical;
 pub mod wire;
 
+pub mod catalog;
+
 pub mod providers;
