@@ -12,4 +12,5 @@ pub mod canonical;
 pub mod wire;
 
 pub mod catalog;
+
 pub mod providers;

@@ -472,6 +472,11 @@ impl Composer {
         self.ended
     }
 
+    /// The response's id; empty before `begin`.
+    pub fn response_id(&self) -> &str {
+        &self.fold.head().id
+    }
+
     /// Has the model said anything?
     pub fn has_content(&self) -> bool {
         !self.fold.slots().is_empty()

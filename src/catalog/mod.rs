@@ -1,3 +1,4 @@
 //! The models that ship, as data.
 
 pub mod anthropic;
+pub mod google;
