@@ -15,6 +15,8 @@ use crate::secret::Secret;
 use crate::target::{ModelId, ProviderName};
 use crate::wire::sse;
 
+pub mod demo;
+
 /// What is asked of a provider.
 #[derive(Debug, Clone, Copy)]
 pub enum Ask<'a> {
