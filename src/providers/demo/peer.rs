@@ -21,12 +21,7 @@ use crate::canonical::request::{Delivery, Request};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Step {
     /// Status and headers; once, before any bytes.
-    Head {
-        /// The status.
-        status: StatusCode,
-        /// The headers.
-        headers: HeaderMap,
-    },
+    Head(StatusCode, HeaderMap),
     /// Part of the body, to be handed on as one read.
     Bytes(Bytes),
     /// Nothing happens for so long.
@@ -148,7 +143,7 @@ fn head(status: StatusCode, delivery: Delivery, mut headers: HeaderMap) -> Step 
     };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
     headers.insert("x-request-id", HeaderValue::from_static("demo"));
-    Step::Head { status, headers }
+    Step::Head(status, headers)
 }
 
 fn json_reply(value: &serde_json::Value) -> Script {
@@ -173,10 +168,7 @@ fn failure(fail: Fail, faults: &Faults) -> Script {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
             let page = "<html><head><title>502 Bad Gateway</title></head><body>oops</body></html>";
             vec![
-                Step::Head {
-                    status: StatusCode::BAD_GATEWAY,
-                    headers,
-                },
+                Step::Head(StatusCode::BAD_GATEWAY, headers),
                 Step::Bytes(Bytes::from_static(page.as_bytes())),
             ]
         }
