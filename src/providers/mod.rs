@@ -17,6 +17,7 @@ use crate::wire::sse;
 
 pub mod anthropic;
 pub(crate) mod clean;
+pub mod demo;
 pub mod google;
 pub(crate) mod retry_after;
 
