@@ -38,11 +38,8 @@ struct Body {
 /// A reply whose status is no success.
 pub(super) fn of_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
     let text = String::from_utf8_lossy(body);
-    let parsed: Option<Body> = match serde_json::from_slice(body) {
-        Ok(body) => Some(body),
-        // A proxy's page: its status says what there is to say, its text is cleaned.
-        Err(_) => None,
-    };
+    // What does not parse is a proxy's page: its status says what there is to say, and its text is cleaned.
+    let parsed: Option<Body> = serde_json::from_slice(body).ok();
     let nested = parsed.as_ref().and_then(|body| body.error.as_ref());
     let field = |name: &str| {
         nested

@@ -17,6 +17,7 @@ use crate::target::ModelId;
 use crate::wire::sse;
 
 mod failure;
+mod fields;
 mod input;
 mod request;
 mod stream;
