@@ -19,6 +19,7 @@ pub mod anthropic;
 pub(crate) mod clean;
 pub mod demo;
 pub mod google;
+pub mod openai;
 pub(crate) mod retry_after;
 
 /// What is asked of a provider.
