@@ -51,10 +51,7 @@ pub(crate) fn stream<'a>(
 /// A whole reply.
 pub(crate) fn whole(decoder: &mut dyn Decoder, setup: Setup, body: &[u8]) -> Outcome {
     let mut out = Composer::new(setup);
-    let error = decoder
-        .body(body, &mut out)
-        .and_then(|()| decoder.finish(&mut out))
-        .err();
+    let error = decoder.body(body, &mut out).err();
     settle(out, error)
 }
 
