@@ -9,7 +9,6 @@ pub mod secret;
 pub mod target;
 
 pub mod canonical;
-pub mod catalog;
 pub mod wire;
 
 pub mod catalog;
