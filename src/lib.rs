@@ -11,4 +11,5 @@ pub mod target;
 pub mod canonical;
 pub mod wire;
 
+pub mod catalog;
 pub mod providers;

@@ -15,6 +15,10 @@ use crate::secret::Secret;
 use crate::target::{ModelId, ProviderName};
 use crate::wire::sse;
 
+pub(crate) mod clean;
+pub mod compatible;
+pub(crate) mod retry_after;
+
 /// What is asked of a provider.
 #[derive(Debug, Clone, Copy)]
 pub enum Ask<'a> {

@@ -1,3 +1,4 @@
 //! Foreign protocols as inert structs: no logic beyond reading and writing, nothing of `canonical`.
 
+pub mod chat;
 pub mod sse;

@@ -1,0 +1,3 @@
+//! The models that ship: what they can do, told as data.
+
+pub mod openai;
