@@ -17,6 +17,7 @@ use crate::wire::sse;
 
 pub mod anthropic;
 pub(crate) mod clean;
+pub mod compatible;
 pub mod demo;
 pub mod google;
 pub mod openai;
