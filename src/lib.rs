@@ -9,6 +9,9 @@ pub mod secret;
 pub mod target;
 
 pub mod canonical;
+pub mod catalog;
 pub mod wire;
+
+pub mod catalog;
 
 pub mod providers;

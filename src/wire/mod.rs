@@ -1,3 +1,5 @@
 //! Foreign protocols as inert structs: no logic beyond reading and writing, nothing of `canonical`.
 
+pub mod anthropic;
+pub mod gemini;
 pub mod sse;
