@@ -122,7 +122,8 @@ class Grammar:
             self.say(f"two items with the id {item['id']}")
         if item.get("content") or item.get("summary") or item.get("arguments"):
             self.say("an item opens with content")
-        if item["type"] != "compaction" and item.get("status") != "in_progress":
+        # The schema has no status on these two, and a relayed one may lack it.
+        if item["type"] not in ("compaction", "reasoning") and item.get("status") != "in_progress":
             self.say(f"an item opens with status {item.get('status')}")
         self.items.append({"id": item["id"], "type": item["type"], "open": True, "part": None, "parts": [], "summary": [], "args": "", "done_args": None})
 
