@@ -12,3 +12,5 @@ pub mod canonical;
 pub mod wire;
 
 pub mod providers;
+
+pub mod cli;
