@@ -30,6 +30,8 @@ use crate::error::{Error, Kind};
 mod closing;
 mod opening;
 mod relay;
+#[cfg(test)]
+mod tests;
 
 /// How reasoning text reaches the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -119,6 +121,7 @@ pub struct Composer {
     stop: Option<Stop>,
     usage: Option<Usage>,
     fault: Option<Error>,
+    failure: Option<Error>,
     relayed_error: Option<ErrorPayload>,
     now: u64,
     begun: bool,
@@ -443,6 +446,7 @@ impl Composer {
         }
         self.begin("", "");
         self.ended = true;
+        self.failure = Some(error.clone());
         self.waiting.clear();
         self.close_all(ItemStatus::Incomplete);
         let response = self.terminal(Status::Failed, None, Some(error));
@@ -456,6 +460,11 @@ impl Composer {
     /// What a decoder did wrong, if it did: the driver fails the stream with it.
     pub fn fault(&self) -> Option<&Error> {
         self.fault.as_ref()
+    }
+
+    /// Why the answer failed, if it did.
+    pub fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
     }
 
     /// Has the terminal event been made?

@@ -1,0 +1,201 @@
+//! The gateway: the only loop that asks targets until one answers.
+//!
+//! Subcommands and doors alike call [`Gateway::respond`]. Until the first content a failure moves on to the next
+//! target, unseen; after it the answer goes on to its end or ends as failed. Dropping a reply's events drops the
+//! upstream request.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use futures_util::stream::BoxStream;
+
+use crate::canonical::compose::{Composer, Setup};
+use crate::canonical::event::Batch;
+use crate::canonical::request::Request;
+use crate::canonical::settings::Echo;
+use crate::config::Config;
+use crate::error::{Error, Kind, Next, Remedy};
+use crate::providers::{Answer, Ask, AskKind, ListedModel, Loss, Remedies};
+use crate::routing;
+use crate::target::{ProviderName, Target};
+
+mod attempt;
+pub mod fetch;
+mod running;
+mod snapshot;
+pub mod upstream;
+
+pub use snapshot::Snapshot;
+
+/// The events of an answer, one batch for each upstream read. It cannot fail: it ends, in exactly one terminal event.
+pub type EventStream = BoxStream<'static, Batch>;
+
+/// Tells the time in Unix seconds.
+pub type Clock = fn() -> u64;
+
+/// Who asks, and on what terms.
+#[derive(Debug, Clone, Default)]
+pub struct Caller {
+    /// The name of the client's key; `None` at the terminal and without client keys.
+    pub key: Option<Arc<str>>,
+    /// The id of the request, which is in every log line and reply.
+    pub request_id: String,
+    /// The alias to use in place of the body's model (`x-llmgw-route`).
+    pub route: Option<String>,
+}
+
+/// An answer that has begun.
+pub struct Reply {
+    /// Who answers.
+    pub target: Target,
+    /// The alias that was asked for, if one was.
+    pub alias: Option<String>,
+    /// Upstream requests in all.
+    pub attempts: u32,
+    /// What could not be carried over.
+    pub losses: Vec<Loss>,
+    /// The provider's id of the request.
+    pub upstream_request_id: Option<String>,
+    /// How long the upstream took to the first content.
+    pub first_content: Duration,
+    /// The answer.
+    pub events: EventStream,
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reply").field("target", &self.target).field("attempts", &self.attempts).finish_non_exhaustive()
+    }
+}
+
+/// Routes requests to providers.
+#[derive(Debug)]
+pub struct Gateway {
+    snapshot: ArcSwap<Snapshot>,
+    clients: upstream::Clients,
+    learnt: Mutex<HashMap<Target, Remedies>>,
+    clock: Clock,
+}
+
+impl Gateway {
+    /// A gateway by this configuration. Opens no connection yet.
+    pub fn new(config: Config) -> Self {
+        Self::with_clock(config, unix_seconds)
+    }
+
+    /// The same, with a clock of the caller's.
+    pub fn with_clock(config: Config, clock: Clock) -> Self {
+        let clients = upstream::Clients::new(config.defaults.timeouts.connect);
+        Self {
+            snapshot: ArcSwap::from_pointee(Snapshot::new(config)),
+            clients,
+            learnt: Mutex::default(),
+            clock,
+        }
+    }
+
+    /// The configuration as it is now; requests in flight keep theirs.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Asks the targets in turn until one answers.
+    pub async fn respond(&self, request: impl Into<Arc<Request>>, caller: Caller) -> Result<Reply, Error> {
+        let snapshot = self.snapshot();
+        let mut request = request.into();
+        let mut plan = routing::resolve(&snapshot.config, &request, caller.route.as_deref())?;
+        if let Some(overlay) = &plan.overlay {
+            overlay.apply(Arc::make_mut(&mut request));
+        }
+        let mut failures = Vec::new();
+        let mut asked = attempt::Asked::default();
+        let targets = std::mem::take(&mut plan.targets);
+        let last = targets.len().saturating_sub(1);
+        for (at, target) in targets.into_iter().enumerate() {
+            let patience = if at == last { attempt::Patience::Wait } else { attempt::Patience::MoveOn };
+            let attempt = attempt::Attempt {
+                gateway: self,
+                snapshot: &snapshot,
+                request: &request,
+                caller: &caller,
+                target: &target,
+                alias: plan.alias.as_deref(),
+                patience,
+            };
+            match attempt.run(&mut asked).await {
+                Ok(mut reply) => {
+                    reply.alias = plan.alias;
+                    return Ok(reply);
+                }
+                Err(error) if error.next() == Next::Target => failures.push(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::exhausted(failures))
+    }
+
+    /// The events of an answer that failed before it began, for a client to whom the status has gone out already.
+    pub fn failed(&self, request: &Request, caller: &Caller, error: &Error) -> Batch {
+        let mut composer = Composer::new(self.setup(request, caller));
+        composer.begin("", &request.model);
+        composer.fail(error);
+        composer.take()
+    }
+
+    /// The models that a provider lists, all pages of it.
+    pub async fn models(&self, provider: &ProviderName) -> Result<Vec<ListedModel>, Error> {
+        let snapshot = self.snapshot();
+        let member = snapshot.member(provider)?;
+        let mut models = Vec::new();
+        let mut cursor: Option<String> = None;
+        // A list that never ends is a fault of the server's; nobody has a hundred pages.
+        for _ in 0..100 {
+            let ask = Ask::Models(cursor.as_deref());
+            let call = member.provider.encode(ask, &"".into(), &Remedies::default())?;
+            let body = self.ask_once(member, call, snapshot.config.defaults.timeouts.total).await?;
+            match member.provider.read(AskKind::Models, &body)? {
+                Answer::Models(page, next) => {
+                    models.extend(page);
+                    cursor = next;
+                }
+                Answer::Tokens(_) => return Err(Error::new(Kind::Internal, "asked for models, read a count")),
+            }
+            if cursor.is_none() {
+                return Ok(models);
+            }
+        }
+        Err(Error::garbled(format!("{provider}: the list of models has no end")))
+    }
+
+    fn setup(&self, request: &Request, caller: &Caller) -> Setup {
+        Setup {
+            echo: Echo::of(request),
+            delivery: request.delivery,
+            profile: request.profile,
+            seed: caller.request_id.clone(),
+            created_at: (self.clock)(),
+            ..Setup::default()
+        }
+    }
+
+    fn remedies(&self, target: &Target) -> Remedies {
+        let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        learnt.get(target).cloned().unwrap_or_default()
+    }
+
+    /// Remembers what a target taught. False if it was known already.
+    fn learn(&self, target: &Target, remedy: Remedy) -> bool {
+        let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        // Model names come from clients, so the memory is bounded; what is forgotten is learnt again.
+        if learnt.len() >= 1000 && !learnt.contains_key(target) {
+            learnt.clear();
+        }
+        learnt.entry(target.clone()).or_default().add(remedy)
+    }
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

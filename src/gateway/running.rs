@@ -1,0 +1,228 @@
+//! An answer on its way: upstream bytes to frames, frames to verbs, verbs to events.
+
+use bytes::BytesMut;
+use futures_util::StreamExt as _;
+use futures_util::stream::unfold;
+use http::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
+
+use super::attempt::late;
+use super::upstream::{Chunks, Incoming};
+use super::{Clock, EventStream};
+use crate::canonical::compose::Composer;
+use crate::canonical::event::{Batch, Emitted};
+use crate::canonical::open::Open;
+use crate::canonical::request::Delivery;
+use crate::config::Timeouts;
+use crate::error::{Error, Kind};
+use crate::providers::{Decoder, Loss};
+use crate::target::Target;
+use crate::wire::sse;
+
+/// A whole reply may be this large.
+pub(super) const MOST_REPLY_BYTES: usize = 64 * 1024 * 1024;
+
+/// What an answer needs to know of its request.
+pub(super) struct Start {
+    pub(super) delivery: Delivery,
+    pub(super) first_token: Instant,
+    pub(super) timeouts: Timeouts,
+    pub(super) clock: Clock,
+}
+
+/// How the upstream frames its reply.
+enum Framing {
+    Events(sse::Reader),
+    Document(BytesMut),
+}
+
+/// Reads one upstream reply.
+pub(super) struct Running {
+    chunks: Option<Chunks>,
+    framing: Framing,
+    decoder: Box<dyn Decoder>,
+    composer: Composer,
+    start: Start,
+    content: bool,
+    note: Value,
+    #[cfg(debug_assertions)]
+    grammar: crate::canonical::grammar::Grammar,
+}
+
+impl Running {
+    pub(super) fn new(incoming: Incoming, decoder: Box<dyn Decoder>, composer: Composer, start: Start) -> Self {
+        let is_events = incoming
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/event-stream"));
+        let framing =
+            if is_events { Framing::Events(sse::Reader::default()) } else { Framing::Document(BytesMut::new()) };
+        Self {
+            chunks: Some(incoming.body),
+            framing,
+            decoder,
+            composer,
+            start,
+            content: false,
+            note: Value::Null,
+            #[cfg(debug_assertions)]
+            grammar: crate::canonical::grammar::Grammar::default(),
+        }
+    }
+
+    /// What the terminal response says of how it came about, under `llmgw`.
+    pub(super) fn note(&mut self, alias: Option<&str>, target: &Target, attempts: u32, losses: &[Loss]) {
+        let losses: Vec<&str> = losses.iter().map(|loss| loss.field.as_str()).collect();
+        self.note = json!({
+            "model": target.to_string(), "route": alias, "attempts": attempts, "losses": losses,
+        });
+    }
+
+    /// Reads on until the model has said something. Until then a failure is an error, and nobody has seen anything.
+    pub(super) async fn first_content(&mut self, total: Instant) -> Result<Batch, Error> {
+        let mut held = Batch::new();
+        while !self.content && !self.composer.is_ended() {
+            self.read(self.first_deadline(total)).await?;
+            if let Some(failure) = self.composer.failure() {
+                return Err(failure.clone());
+            }
+            let batch = self.composer.take();
+            self.content = batch.iter().any(is_content);
+            held.extend(batch);
+        }
+        self.finish_batch(&mut held);
+        Ok(held)
+    }
+
+    /// A stream must begin by its first-token limit, anything by the total. Of a whole reply only the total counts.
+    fn first_deadline(&self, total: Instant) -> (Instant, &'static str) {
+        match self.framing {
+            Framing::Events(_) if self.start.first_token < total => (self.start.first_token, "first_token"),
+            _ => (total, "total"),
+        }
+    }
+
+    /// The rest of the answer, after the batch that was held back.
+    pub(super) fn into_events(self, first: Batch) -> EventStream {
+        if self.composer.is_ended() {
+            return futures_util::stream::iter([first]).boxed();
+        }
+        let held = futures_util::stream::iter([first]);
+        held.chain(unfold(Box::new(self), |mut running| async move {
+            let batch = running.next().await?;
+            Some((batch, running))
+        }))
+        .boxed()
+    }
+
+    /// The next events; after content nothing is an error any more, it is an answer that failed.
+    async fn next(&mut self) -> Option<Batch> {
+        if self.composer.is_ended() {
+            return None;
+        }
+        let mut batch = Batch::new();
+        while batch.is_empty() {
+            let deadline = Instant::now() + self.start.timeouts.idle;
+            if let Err(error) = self.read((deadline, "idle")).await {
+                self.chunks = None;
+                self.composer.fail(&error);
+            }
+            batch = self.composer.take();
+            if self.composer.is_ended() {
+                break;
+            }
+        }
+        self.finish_batch(&mut batch);
+        Some(batch)
+    }
+
+    /// One read from the upstream, decoded.
+    async fn read(&mut self, (deadline, which): (Instant, &'static str)) -> Result<(), Error> {
+        let Some(chunks) = &mut self.chunks else {
+            self.composer.end();
+            return Ok(());
+        };
+        let chunk = timeout_at(deadline, chunks.next()).await.map_err(|_| self.silence(which))??;
+        self.composer.at((self.start.clock)());
+        match (&mut self.framing, chunk) {
+            (Framing::Events(reader), Some(chunk)) => {
+                reader.push(&chunk);
+                while let Some(frame) = reader.frame().map_err(|_| frame_too_large())? {
+                    self.decoder.frame(&frame, &mut self.composer)?;
+                    if self.composer.is_ended() {
+                        break;
+                    }
+                }
+            }
+            (Framing::Events(reader), None) => {
+                self.chunks = None;
+                if let Some(frame) = reader.rest() {
+                    self.decoder.frame(&frame, &mut self.composer)?;
+                }
+                self.decoder.finish(&mut self.composer)?;
+            }
+            (Framing::Document(body), Some(chunk)) => {
+                if body.len() + chunk.len() > MOST_REPLY_BYTES {
+                    let message = format!("the reply is larger than {MOST_REPLY_BYTES} bytes");
+                    return Err(Error::new(Kind::UpstreamTooLarge, message));
+                }
+                body.extend_from_slice(&chunk);
+            }
+            (Framing::Document(body), None) => {
+                self.chunks = None;
+                let body = std::mem::take(body);
+                self.decoder.body(&body, &mut self.composer)?;
+                self.composer.end();
+            }
+        }
+        if let Some(fault) = self.composer.fault() {
+            return Err(fault.clone());
+        }
+        if self.composer.is_ended() {
+            // Nothing follows a terminal event; a connection that lingers is let go.
+            self.chunks = None;
+        }
+        Ok(())
+    }
+
+    fn silence(&self, which: &'static str) -> Error {
+        let timeouts = &self.start.timeouts;
+        match which {
+            "first_token" => late(which, timeouts.first_token),
+            "total" => late(which, timeouts.total),
+            _ => late(which, timeouts.idle),
+        }
+    }
+
+    /// Notes in the terminal response how it came about; in debug builds the sequence laws are checked.
+    fn finish_batch(&mut self, batch: &mut Batch) {
+        for emitted in batch {
+            if let Open::Known(event) = &mut emitted.event
+                && let Some(response) = event.terminal_mut()
+            {
+                response.extra.insert("llmgw".to_owned(), self.note.take());
+            }
+            #[cfg(debug_assertions)]
+            if self.start.delivery == Delivery::Streamed
+                && let Err(violation) = self.grammar.check(&emitted.event)
+            {
+                tracing::error!(violation, "the events of an answer break the sequence laws");
+            }
+        }
+        debug_assert!(self.start.delivery == Delivery::Streamed || !self.note.is_null() || self.composer.is_ended());
+    }
+}
+
+fn is_content(emitted: &Emitted) -> bool {
+    match &emitted.event {
+        Open::Known(event) => event.is_content(),
+        // What we do not know may be content; better to commit than to say it twice.
+        Open::Unknown(_) => true,
+    }
+}
+
+fn frame_too_large() -> Error {
+    Error::new(Kind::UpstreamTooLarge, format!("a frame of the reply is larger than {} bytes", sse::MOST_BYTES))
+}

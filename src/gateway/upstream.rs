@@ -1,0 +1,228 @@
+//! The transport: where bytes leave the process and come back. The only file, besides `fetch`, that names reqwest.
+//!
+//! A provider is reached over HTTP, or it is a *local peer* that yields bytes by a script: the demo model, and the
+//! stand-ins of tests. Everything above sees the same head and the same chunks.
+
+use std::collections::VecDeque;
+use std::error::Error as _;
+use std::net::IpAddr;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::error::{Error, Kind};
+
+/// What a local peer does, step by step.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// The head of the reply.
+    Head(StatusCode, HeaderMap),
+    /// Some bytes of the body.
+    Bytes(Bytes),
+    /// Nothing, for so long.
+    Wait(Duration),
+    /// The connection breaks.
+    Reset,
+    /// Nothing, for ever.
+    Hang,
+}
+
+/// Answers a request by a script; pure.
+pub type Peer = fn(body: &[u8]) -> Vec<Step>;
+
+/// How a provider is reached.
+#[derive(Debug, Clone)]
+pub enum Transport {
+    /// Over the network.
+    Http,
+    /// In this process.
+    Local(Peer),
+}
+
+/// One outgoing request.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// The method.
+    pub method: Method,
+    /// The whole URL.
+    pub url: String,
+    /// All headers, the key included.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// The head of a reply, and its body to be read.
+#[derive(Debug)]
+pub struct Incoming {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Chunks,
+}
+
+/// The bytes of a reply as they come. Dropping it ends the upstream request.
+#[derive(Debug)]
+pub enum Chunks {
+    /// Over the network.
+    Http(reqwest::Response),
+    /// By script.
+    Local(VecDeque<Step>),
+}
+
+/// The HTTP clients: built when first needed, since loading the system's certificates takes milliseconds.
+#[derive(Debug)]
+pub struct Clients {
+    connect: Duration,
+    tls: OnceLock<Result<reqwest::Client, String>>,
+    plain: OnceLock<Result<reqwest::Client, String>>,
+    loopback: OnceLock<Result<reqwest::Client, String>>,
+}
+
+impl Clients {
+    /// Clients that give a connection this long to stand.
+    pub fn new(connect: Duration) -> Self {
+        Self { connect, tls: OnceLock::new(), plain: OnceLock::new(), loopback: OnceLock::new() }
+    }
+
+    /// Sends a request and waits for the head of its reply.
+    pub async fn send(&self, transport: &Transport, outgoing: Outgoing) -> Result<Incoming, Error> {
+        match transport {
+            Transport::Http => self.send_http(outgoing).await,
+            Transport::Local(peer) => play_head(peer(&outgoing.body).into()).await,
+        }
+    }
+
+    async fn send_http(&self, outgoing: Outgoing) -> Result<Incoming, Error> {
+        let response = self
+            .client_for(&outgoing.url)?
+            .request(outgoing.method, &outgoing.url)
+            .headers(outgoing.headers)
+            .body(outgoing.body)
+            .send()
+            .await
+            .map_err(|error| broken(&error, "cannot reach the provider"))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok(Incoming { status, headers, body: Chunks::Http(response) })
+    }
+
+    /// A proxy never stands between us and a loopback host, and a server without TLS needs no certificates.
+    fn client_for(&self, url: &str) -> Result<&reqwest::Client, Error> {
+        let secure = url.starts_with("https:");
+        let (cell, kind) = match (secure, is_loopback(url)) {
+            (true, _) => (&self.tls, ClientKind::Tls),
+            (false, true) => (&self.loopback, ClientKind::Loopback),
+            (false, false) => (&self.plain, ClientKind::Plain),
+        };
+        cell.get_or_init(|| build(kind, self.connect))
+            .as_ref()
+            .map_err(|reason| Error::new(Kind::Internal, format!("cannot make an HTTP client: {reason}")))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ClientKind {
+    Tls,
+    Plain,
+    Loopback,
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place where clients are built")]
+fn build(kind: ClientKind, connect: Duration) -> Result<reqwest::Client, String> {
+    // A second installation is refused and changes nothing, so its result does not matter.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .connect_timeout(connect)
+        .tcp_nodelay(true)
+        .pool_max_idle_per_host(512)
+        .pool_idle_timeout(Duration::from_secs(90))
+        .tcp_keepalive(Duration::from_secs(30))
+        .redirect(reqwest::redirect::Policy::none())
+        .user_agent(concat!("llmgw/", env!("CARGO_PKG_VERSION")));
+    if kind != ClientKind::Tls {
+        builder = builder.tls_certs_only([]);
+    }
+    if kind == ClientKind::Loopback {
+        builder = builder.no_proxy();
+    }
+    builder.build().map_err(|error| error.to_string())
+}
+
+/// Is the host of this URL this machine itself?
+pub(crate) fn is_loopback(url: &str) -> bool {
+    let Ok(url) = url::Url::parse(url) else { return false };
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
+        Some(url::Host::Ipv6(ip)) => IpAddr::V6(ip).is_loopback(),
+        None => false,
+    }
+}
+
+impl Chunks {
+    /// The next bytes; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        match self {
+            Self::Http(response) => response
+                .chunk()
+                .await
+                .map_err(|error| Error::new(Kind::StreamCut, reason("the provider's reply broke off", &error))),
+            Self::Local(steps) => play(steps).await,
+        }
+    }
+}
+
+async fn play_head(mut steps: VecDeque<Step>) -> Result<Incoming, Error> {
+    while let Some(step) = steps.pop_front() {
+        match step {
+            Step::Head(status, headers) => {
+                return Ok(Incoming { status, headers, body: Chunks::Local(steps) });
+            }
+            Step::Wait(time) => tokio::time::sleep(time).await,
+            Step::Hang => std::future::pending().await,
+            Step::Reset | Step::Bytes(_) => break,
+        }
+    }
+    Err(Error::new(Kind::Unreachable, "cannot reach the provider: connection reset"))
+}
+
+async fn play(steps: &mut VecDeque<Step>) -> Result<Option<Bytes>, Error> {
+    while let Some(step) = steps.pop_front() {
+        match step {
+            Step::Bytes(bytes) => {
+                // Hands the thread over, as a read from a socket would.
+                tokio::task::yield_now().await;
+                return Ok(Some(bytes));
+            }
+            Step::Wait(time) => tokio::time::sleep(time).await,
+            Step::Hang => std::future::pending().await,
+            Step::Head(..) => {}
+            Step::Reset => {
+                return Err(Error::new(Kind::StreamCut, "the provider's reply broke off: connection reset"));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// A failure before the head of a reply.
+fn broken(error: &reqwest::Error, what: &str) -> Error {
+    let kind = if error.is_timeout() { Kind::Timeout } else { Kind::Unreachable };
+    Error::new(kind, reason(what, error))
+}
+
+/// The innermost cause says most. The URL is left out: it says nothing that the target's name does not.
+fn reason(what: &str, error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    if error.source().is_none() {
+        return what.to_owned();
+    }
+    format!("{what}: {cause}")
+}

@@ -1,0 +1,191 @@
+//! Who may call.
+//!
+//! With client keys, a key must be shown; every failure answers alike. Without keys the gateway is for this machine
+//! alone, and a web page must not reach it either: a foreign `Host` or `Origin` is refused, and so is a body that is
+//! not declared as JSON, which is what a browser sends without asking first.
+
+use std::sync::Arc;
+
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
+use http::{HeaderMap, Method};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::config::{ClientKey, Server};
+use crate::error::{Error, Kind};
+
+/// The rules of access, by the configuration.
+#[derive(Debug)]
+pub(super) struct Access {
+    keys: Vec<(Arc<str>, ClientKey)>,
+    anonymous: bool,
+    cors: Vec<String>,
+}
+
+/// A caller that was let in.
+#[derive(Debug, Clone)]
+pub(super) struct Admitted<'a> {
+    /// The key that was shown; `None` where none is needed.
+    pub(super) key: Option<&'a (Arc<str>, ClientKey)>,
+}
+
+impl Access {
+    pub(super) fn new(server: &Server) -> Self {
+        Self {
+            keys: server.keys.iter().map(|key| (Arc::from(key.name.as_str()), key.clone())).collect(),
+            anonymous: server.allow_anonymous,
+            cors: server.cors.clone(),
+        }
+    }
+
+    /// Lets the request in, or says why not.
+    pub(super) fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<Admitted<'_>, Error> {
+        if self.keys.is_empty() {
+            if !self.anonymous {
+                self.local(headers)?;
+            }
+            if method == Method::POST && !is_json(headers) {
+                return Err(Error::new(Kind::UnsupportedMediaType, "the body must be sent as application/json")
+                    .with_hint("send the header `content-type: application/json`"));
+            }
+            return Ok(Admitted { key: None });
+        }
+        let shown = shown_key(headers).unwrap_or_default();
+        let hash: [u8; 32] = Sha256::digest(shown).into();
+        // All keys are compared, whichever fits, so that the time says nothing.
+        let mut found = None;
+        for entry in &self.keys {
+            if bool::from(entry.1.sha256.ct_eq(&hash)) {
+                found = Some(entry);
+            }
+        }
+        match found {
+            Some(key) => Ok(Admitted { key: Some(key) }),
+            None => Err(Error::new(Kind::Unauthorized, "a valid key is required")
+                .with_hint("send one of the gateway's client keys as `authorization: Bearer …`")),
+        }
+    }
+
+    fn local(&self, headers: &HeaderMap) -> Result<(), Error> {
+        if let Some(host) = headers.get(HOST) {
+            let host = host.to_str().unwrap_or_default();
+            if !is_local(host) {
+                return Err(Error::new(Kind::Forbidden, "without client keys only this machine may call")
+                    .with_code("foreign_host"));
+            }
+        }
+        if let Some(origin) = headers.get(ORIGIN) {
+            let origin = origin.to_str().unwrap_or_default();
+            if !self.cors.iter().any(|allowed| allowed == "*" || allowed == origin) {
+                return Err(Error::new(Kind::Forbidden, "without client keys web pages may not call")
+                    .with_code("foreign_origin")
+                    .with_hint("list the page's origin under `server.cors`"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Admitted<'_> {
+    /// May this caller use the model of that name?
+    pub(super) fn may_use(&self, model: &str) -> Result<(), Error> {
+        let Some((_, key)) = self.key else { return Ok(()) };
+        if key.models.is_empty() || key.models.iter().any(|pattern| matches(pattern, model)) {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Forbidden, format!("this key may not use the model `{model}`"))
+            .with_code("model_not_allowed")
+            .with_param("model"))
+    }
+
+    /// The name of the key.
+    pub(super) fn name(&self) -> Option<Arc<str>> {
+        self.key.map(|(name, _)| name.clone())
+    }
+}
+
+/// `*` stands for any characters.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((head, tail)) => {
+            let Some(rest) = name.strip_prefix(head) else { return false };
+            if tail.is_empty() {
+                return true;
+            }
+            rest.char_indices().map(|(at, _)| at).chain([rest.len()]).any(|at| matches(tail, &rest[at..]))
+        }
+    }
+}
+
+fn shown_key(headers: &HeaderMap) -> Option<&str> {
+    if let Some(key) = headers.get("x-api-key").and_then(|value| value.to_str().ok()) {
+        return Some(key.trim());
+    }
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, key) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let media_type = value.split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case("application/json")
+        || (media_type.len() > 5 && media_type.to_ascii_lowercase().ends_with("+json"))
+}
+
+/// `localhost`, a loopback address, each with or without a port.
+fn is_local(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name.to_ascii_lowercase().ends_with(".localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_machine_are_local() {
+        for host in ["localhost", "localhost:8080", "127.0.0.1:1", "[::1]:8080", "127.9.9.9", "a.localhost:1"] {
+            assert!(is_local(host), "{host}");
+        }
+        for host in ["evil.example", "127.0.0.1.evil.example:80", "10.0.0.1", "localhost.evil", "[::2]:1", ""] {
+            assert!(!is_local(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        assert!(matches("openai/*", "openai/gpt-6-luna"));
+        assert!(matches("*luna", "openai/gpt-6-luna"));
+        assert!(matches("*", ""));
+        assert!(matches("a*b*c", "a-b-b-c"));
+        assert!(!matches("openai/*", "anthropic/x"));
+        assert!(!matches("fast", "faster"));
+    }
+
+    #[test]
+    fn a_key_is_read_from_either_header() {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, "bearer  k1".parse().unwrap());
+        assert_eq!(shown_key(&headers), Some("k1"));
+        headers.insert("x-api-key", "k2".parse().unwrap());
+        assert_eq!(shown_key(&headers), Some("k2"));
+    }
+
+    #[test]
+    fn json_is_told_from_what_a_form_may_send() {
+        let with = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, value.parse().unwrap());
+            is_json(&headers)
+        };
+        assert!(with("application/json") && with("Application/JSON; charset=utf-8"));
+        assert!(!with("text/plain") && !with("application/x-www-form-urlencoded") && !with("text/plain;json"));
+    }
+}

@@ -1,0 +1,133 @@
+//! A streamed answer as an HTTP body: encoded batches, and comments while the upstream is silent.
+//!
+//! Batches that are ready together leave in one write. Dropping the body drops the events and so the upstream request.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::canonical::event::Batch;
+use crate::doors::Encoder;
+use crate::gateway::EventStream;
+
+/// No write is made larger than this on purpose: a client should see the first text before the last is encoded.
+const FULL: usize = 64 * 1024;
+
+/// Where the events come from.
+pub(super) enum Source {
+    /// The answer has begun.
+    Events(EventStream),
+    /// It has not: headers went out before the model said anything.
+    Pending(Pin<Box<dyn Future<Output = EventStream> + Send>>),
+}
+
+/// Counts a request as long as it lives.
+#[derive(Debug)]
+pub(super) struct InFlight(Arc<AtomicUsize>);
+
+impl InFlight {
+    pub(super) fn enter(counter: &Arc<AtomicUsize>) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(counter.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The body of a streamed reply.
+pub(super) struct Frames<E> {
+    source: Option<Source>,
+    encoder: E,
+    keep_alive: Duration,
+    timer: Pin<Box<Sleep>>,
+    last: Instant,
+    _in_flight: InFlight,
+}
+
+impl<E: Encoder + Unpin> Frames<E> {
+    pub(super) fn new(source: Source, encoder: E, keep_alive: Duration, in_flight: InFlight) -> Self {
+        Self {
+            source: Some(source),
+            encoder,
+            keep_alive,
+            timer: Box::pin(sleep(keep_alive)),
+            last: Instant::now(),
+            _in_flight: in_flight,
+        }
+    }
+
+    fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Batch>> {
+        loop {
+            match &mut self.source {
+                None => return Poll::Ready(None),
+                Some(Source::Events(events)) => return events.poll_next_unpin(cx),
+                Some(Source::Pending(pending)) => match pending.poll_unpin(cx) {
+                    Poll::Ready(events) => self.source = Some(Source::Events(events)),
+                    Poll::Pending => return Poll::Pending,
+                },
+            }
+        }
+    }
+
+    /// A comment if nothing was sent for so long. The timer is set anew only when it fires, not at each write.
+    fn poll_silence(&mut self, cx: &mut Context<'_>, out: &mut BytesMut) {
+        while self.timer.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            let mut due = self.last + self.keep_alive;
+            if due <= now {
+                self.encoder.keep_alive(out);
+                self.last = now;
+                due = now + self.keep_alive;
+            }
+            self.timer.as_mut().reset(due);
+        }
+    }
+}
+
+impl<E: Encoder + Unpin> Stream for Frames<E> {
+    type Item = Result<Bytes, Infallible>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if this.source.is_none() {
+            return Poll::Ready(None);
+        }
+        let mut out = BytesMut::new();
+        while out.len() < FULL {
+            match this.poll_batch(cx) {
+                Poll::Ready(Some(batch)) => {
+                    for emitted in &batch {
+                        this.encoder.event(emitted, &mut out);
+                    }
+                }
+                Poll::Ready(None) => {
+                    this.encoder.end(&mut out);
+                    this.source = None;
+                    break;
+                }
+                Poll::Pending => {
+                    if out.is_empty() {
+                        this.poll_silence(cx, &mut out);
+                    }
+                    break;
+                }
+            }
+        }
+        if out.is_empty() {
+            return if this.source.is_none() { Poll::Ready(None) } else { Poll::Pending };
+        }
+        this.last = Instant::now();
+        Poll::Ready(Some(Ok(out.freeze())))
+    }
+}

@@ -1,0 +1,21 @@
+//! Is it alive, and may it be sent requests?
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::App;
+
+/// The process answers.
+pub(super) async fn alive() -> &'static str {
+    "ok\n"
+}
+
+/// The configuration is loaded; which providers may be asked.
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
+    let snapshot = app.gateway.snapshot();
+    let providers: Vec<&str> = snapshot.ready_providers().collect();
+    axum::Json(json!({ "status": "ready", "providers": providers })).into_response()
+}

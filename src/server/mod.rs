@@ -1,0 +1,129 @@
+//! The daemon: HTTP in front of the gateway. The only module that names axum.
+//!
+//! It listens, checks who calls, hands bodies to doors and events to sockets, and drains when it is told to stop.
+//! What a request means is no business of its own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use axum::serve::ListenerExt as _;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+use crate::config::Config;
+use crate::error::{Error, Kind};
+use crate::gateway::Gateway;
+
+mod access;
+mod body;
+mod health;
+mod reply;
+mod serve;
+
+/// What the server tells whoever started it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// The socket listens at this address.
+    Listening(SocketAddr),
+    /// No new connections; so many requests are being finished.
+    Draining(usize),
+}
+
+/// What every handler needs.
+#[derive(Debug)]
+pub(crate) struct App {
+    gateway: Gateway,
+    access: access::Access,
+    body_limit: usize,
+    commit_after: Duration,
+    keep_alive: Duration,
+    in_flight: Arc<AtomicUsize>,
+}
+
+/// Asks a running server to stop. The first call drains, the second stops at once.
+#[derive(Debug, Clone, Default)]
+pub struct Stopper(Arc<Notify>);
+
+impl Stopper {
+    /// Asks once.
+    pub fn stop(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// Serves until `stopper` asks twice, or asks once and the last request is finished or the drain time is over.
+pub async fn run(
+    config: Config,
+    address: SocketAddr,
+    stopper: Stopper,
+    notice: impl Fn(Notice) + Send + Sync,
+) -> Result<(), Error> {
+    let drain = config.server.drain;
+    let app = Arc::new(App::new(config));
+    let in_flight = app.in_flight.clone();
+    let listener = TcpListener::bind(address).await.map_err(|error| cannot_bind(address, &error))?;
+    let local = listener.local_addr().map_err(|error| cannot_bind(address, &error))?;
+    notice(Notice::Listening(local));
+
+    let draining = Arc::new(Notify::new());
+    let begin = draining.clone();
+    let listener = listener.tap_io(|stream| {
+        // Without it the last small write of a frame waits for an acknowledgement; a socket that refuses still works.
+        let _ = stream.set_nodelay(true);
+    });
+    let serving =
+        axum::serve(listener, router(app)).with_graceful_shutdown(async move { begin.notified().await });
+    let stop = async {
+        stopper.0.notified().await;
+        draining.notify_one();
+        notice(Notice::Draining(in_flight.load(Ordering::Relaxed)));
+        tokio::select! {
+            () = tokio::time::sleep(drain) => {}
+            () = stopper.0.notified() => {}
+        }
+    };
+    tokio::select! {
+        served = serving.into_future() => {
+            served.map_err(|error| Error::new(Kind::Internal, format!("the server stopped: {error}")))
+        }
+        () = stop => Ok(()),
+    }
+}
+
+impl App {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            access: access::Access::new(&config.server),
+            body_limit: config.server.body_limit,
+            commit_after: config.server.commit_after,
+            keep_alive: config.server.keep_alive,
+            in_flight: Arc::default(),
+            gateway: Gateway::new(config),
+        }
+    }
+}
+
+fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/v1/responses", post(serve::responses))
+        .route("/v1/chat/completions", post(serve::chat_completions))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .fallback(serve::not_found)
+        .method_not_allowed_fallback(serve::method_not_allowed)
+        .layer(DefaultBodyLimit::disable())
+        .with_state(app)
+}
+
+fn cannot_bind(address: SocketAddr, error: &std::io::Error) -> Error {
+    if error.kind() == std::io::ErrorKind::AddrInUse {
+        return Error::new(Kind::Internal, format!("{address} is in use"))
+            .with_hint("try another address: --address 127.0.0.1:0 takes any free port");
+    }
+    Error::new(Kind::Internal, format!("cannot listen on {address}: {error}"))
+}

@@ -1,0 +1,157 @@
+//! The heads of replies: what a client learns of its request besides the answer.
+
+use std::fmt::Write as _;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::doors::Door;
+use crate::error::Error;
+use crate::gateway::Reply;
+use crate::providers::Loss;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const MODEL: HeaderName = HeaderName::from_static("x-llmgw-model");
+const ROUTE: HeaderName = HeaderName::from_static("x-llmgw-route");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-llmgw-attempts");
+const LOSSY: HeaderName = HeaderName::from_static("x-llmgw-lossy");
+const UPSTREAM_ID: HeaderName = HeaderName::from_static("x-llmgw-upstream-request-id");
+const TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// The header of losses is cut here, at a name's end.
+const MOST_LOSSY: usize = 512;
+
+/// The id of a request: the client's own, if it is 1 to 128 visible ASCII characters, or a new one.
+pub(super) fn request_id(headers: &HeaderMap) -> String {
+    headers
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(|id| !id.is_empty() && id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic()))
+        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// A whole answer.
+pub(super) fn whole(status: StatusCode, body: Bytes, headers: HeaderMap) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// A streamed answer.
+pub(super) fn streamed(body: Body, headers: HeaderMap) -> Response {
+    let mut response = Response::new(body);
+    *response.headers_mut() = headers;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // Reverse proxies of nginx's kind would hold the stream back.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
+/// A refusal or failure, in the door's own dialect.
+pub(super) fn error<D: Door>(error: &Error, request_id: &str) -> Response {
+    let mut headers = HeaderMap::new();
+    put(&mut headers, REQUEST_ID, request_id);
+    if let Some(target) = error.target() {
+        put(&mut headers, MODEL, &target.to_string());
+    }
+    if let Some(id) = error.upstream_request_id() {
+        put(&mut headers, UPSTREAM_ID, id);
+    }
+    if let Some(wait) = error.retry_after() {
+        // Rounded up: a client that comes back too early is refused again.
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        put(&mut headers, RETRY_AFTER, &seconds.to_string());
+    }
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    whole(status, Bytes::from(D::error(error)), headers)
+}
+
+/// The head of a reply whose target is not known yet.
+pub(super) fn head(request_id: &str) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(12);
+    put(&mut headers, REQUEST_ID, request_id);
+    headers
+}
+
+/// Adds what is known once a target answers.
+pub(super) fn describe(headers: &mut HeaderMap, reply: &Reply, withheld: &[String], started: Instant) {
+    put(headers, MODEL, &reply.target.to_string());
+    if let Some(alias) = &reply.alias {
+        put(headers, ROUTE, alias);
+    }
+    headers.insert(ATTEMPTS, HeaderValue::from(reply.attempts));
+    if let Some(id) = &reply.upstream_request_id {
+        put(headers, UPSTREAM_ID, id);
+    }
+    if !reply.losses.is_empty() || !withheld.is_empty() {
+        put(headers, LOSSY, &lossy(&reply.losses, withheld));
+    }
+    let upstream = reply.first_content.as_secs_f64() * 1000.0;
+    let total = started.elapsed().as_secs_f64() * 1000.0;
+    let mut timing = String::with_capacity(64);
+    // Writing to a string cannot fail.
+    let _ = write!(timing, "llmgw;dur={:.2}, upstream;dur={upstream:.2}", (total - upstream).max(0.0));
+    put(headers, TIMING, &timing);
+}
+
+fn lossy(losses: &[Loss], withheld: &[String]) -> String {
+    let mut names = String::new();
+    for field in losses.iter().map(|loss| loss.field.as_str()).chain(withheld.iter().map(String::as_str)) {
+        let plain = field.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.[]-".contains(&b));
+        let name = if plain && !field.is_empty() { field } else { "unknown" };
+        if names.split(',').any(|known| known == name) {
+            continue;
+        }
+        if names.len() + name.len() + 1 > MOST_LOSSY {
+            break;
+        }
+        if !names.is_empty() {
+            names.push(',');
+        }
+        names.push_str(name);
+    }
+    names
+}
+
+/// Sets a header whose value may come from outside; one that no header can hold is left out.
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_names_of_losses_are_unknown_and_the_list_is_bounded() {
+        let losses: Vec<Loss> = ["reasoning.effort", "x y", "input[3].content[0]", "ü", "reasoning.effort"]
+            .iter()
+            .map(|field| Loss::new(*field, ""))
+            .collect();
+        assert_eq!(lossy(&losses, &[]), "reasoning.effort,unknown,input[3].content[0]");
+        let many: Vec<Loss> = (0..200).map(|n| Loss::new(format!("field_{n}"), "")).collect();
+        assert!(lossy(&many, &[]).len() <= MOST_LOSSY);
+    }
+
+    #[test]
+    fn a_request_id_of_the_clients_is_taken_only_if_it_is_plain() {
+        let mut headers = HeaderMap::new();
+        headers.insert(REQUEST_ID, "abc-1".parse().unwrap());
+        assert_eq!(request_id(&headers), "abc-1");
+        headers.insert(REQUEST_ID, "a b".parse().unwrap());
+        assert_eq!(request_id(&headers).len(), 36);
+        headers.insert(REQUEST_ID, "x".repeat(129).parse().unwrap());
+        assert_eq!(request_id(&headers).len(), 36);
+    }
+}
