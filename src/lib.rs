@@ -14,3 +14,5 @@ pub mod wire;
 pub mod catalog;
 
 pub mod providers;
+
+pub mod cli;
