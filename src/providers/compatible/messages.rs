@@ -242,7 +242,10 @@ impl<'a> Transcript<'a> {
                     } if same_model => turn.signature = Some(signature),
                     Block::Thinking { text, .. } => words = Some(Cow::Owned(text)),
                     // Another model's state is no use to this one.
-                    Block::Details { .. } | Block::Signature { .. } | Block::Redacted { .. } => {}
+                    Block::Details { .. }
+                    | Block::Signature { .. }
+                    | Block::Encrypted { .. }
+                    | Block::Redacted { .. } => {}
                 }
             }
         }
