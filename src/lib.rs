@@ -12,4 +12,5 @@ pub mod canonical;
 pub mod catalog;
 pub mod wire;
 
+pub mod doors;
 pub mod providers;
