@@ -11,9 +11,9 @@ pub mod target;
 pub mod canonical;
 pub mod wire;
 
+
 pub mod catalog;
 pub mod config;
-
 pub mod doors;
 pub mod providers;
 pub mod routing;
