@@ -276,9 +276,9 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
-            first_token: Duration::from_secs(300),
-            idle: Duration::from_secs(60),
-            total: Duration::from_secs(600),
+            first_token: Duration::from_mins(5),
+            idle: Duration::from_mins(1),
+            total: Duration::from_mins(10),
         }
     }
 }
@@ -289,7 +289,7 @@ impl Default for Retry {
             attempts: 3,
             base: Duration::from_millis(250),
             max: Duration::from_secs(8),
-            retry_after_max: Duration::from_secs(60),
+            retry_after_max: Duration::from_mins(1),
         }
     }
 }

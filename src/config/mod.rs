@@ -253,7 +253,7 @@ impl Default for Store {
         Self {
             kind: StoreKind::default(),
             path: None,
-            ttl: Duration::from_secs(30 * 86_400),
+            ttl: Duration::from_hours(720),
             max: 1 << 30,
         }
     }

@@ -154,14 +154,13 @@ fn inferred(name: &str) -> Option<&'static str> {
 
 /// The body names the provider: the model goes to it verbatim.
 fn pinned(config: &Config, provider: &str, model: &str) -> Result<Target, Error> {
-    match config.provider(provider) {
-        Some(provider) => awake(provider, model),
-        None => {
-            let names = config.providers.iter().map(|known| known.name().as_str());
-            let question = nearest::question(provider, names);
-            let message = format!("there is no provider `{provider}`{question}");
-            Err(Error::invalid("provider", message))
-        }
+    if let Some(provider) = config.provider(provider) {
+        awake(provider, model)
+    } else {
+        let names = config.providers.iter().map(|known| known.name().as_str());
+        let question = nearest::question(provider, names);
+        let message = format!("there is no provider `{provider}`{question}");
+        Err(Error::invalid("provider", message))
     }
 }
 

@@ -223,17 +223,16 @@ impl Checker<'_> {
     fn requires(&mut self, at: &Path, words: &[String]) -> Vec<Capability> {
         let mut capabilities = Vec::new();
         for (index, word) in words.iter().enumerate() {
-            match Capability::from_word(word) {
-                Some(capability) => capabilities.push(capability),
-                None => {
-                    let known = Capability::ALL.map(Capability::as_str);
-                    let question = nearest::question(word, known);
-                    let message = format!(
-                        "`{word}` is no capability; known are {}{question}",
-                        known.join(", ")
-                    );
-                    self.fault(&at.index(index), message);
-                }
+            if let Some(capability) = Capability::from_word(word) {
+                capabilities.push(capability);
+            } else {
+                let known = Capability::ALL.map(Capability::as_str);
+                let question = nearest::question(word, known);
+                let message = format!(
+                    "`{word}` is no capability; known are {}{question}",
+                    known.join(", ")
+                );
+                self.fault(&at.index(index), message);
             }
         }
         capabilities
