@@ -11,4 +11,8 @@ pub mod target;
 pub mod canonical;
 pub mod wire;
 
+pub mod catalog;
+
 pub mod providers;
+
+pub mod cli;

@@ -15,6 +15,14 @@ use crate::secret::Secret;
 use crate::target::{ModelId, ProviderName};
 use crate::wire::sse;
 
+pub mod anthropic;
+pub(crate) mod clean;
+pub mod compatible;
+pub mod demo;
+pub mod google;
+pub mod openai;
+pub(crate) mod retry_after;
+
 /// What is asked of a provider.
 #[derive(Debug, Clone, Copy)]
 pub enum Ask<'a> {

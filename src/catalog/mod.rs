@@ -1,0 +1,5 @@
+//! The models that ship, as data.
+
+pub mod anthropic;
+pub mod google;
+pub mod openai;
