@@ -230,6 +230,7 @@ fn custom<'a>(tool: &'a CustomTool, path: &str, losses: &mut Losses) -> Function
     FunctionDeclaration {
         name: wire_name(name),
         description,
+        // A constant that is JSON does not fail.
         parameters_json_schema: RawValue::from_string(FREE_TEXT.to_owned())
             .ok()
             .map(Cow::Owned),
