@@ -275,6 +275,43 @@ fn what_a_model_ignores_is_a_loss_unless_it_is_the_default() {
 }
 
 #[test]
+fn fields_of_the_chat_protocol_are_losses() {
+    let mut request = request(r#"{"input":"a"}"#);
+    request.beyond.chat.insert("min_p".into(), json!(0.1));
+    let call = provider()
+        .encode(
+            Ask::Respond(&request),
+            &"gemini-3.8-flash".into(),
+            &Remedies::default(),
+        )
+        .unwrap();
+    let fields: Vec<&str> = call.losses.iter().map(|loss| loss.field.as_str()).collect();
+    assert_eq!(fields, ["min_p"]);
+}
+
+#[test]
+fn refused_signatures_are_not_sent_again() {
+    let model = "gemini-3.8-flash";
+    let request = request(&format!(
+        r#"{{"input":[{{"role":"user","content":"go"}},
+        {{"type":"reasoning","summary":[],"encrypted_content":"{}"}},
+        {{"type":"function_call","call_id":"a","name":"f","arguments":"{{}}"}},
+        {{"type":"function_call_output","call_id":"a","output":"x"}}]}}"#,
+        sealed(model, Place::NextCall)
+    ));
+    let mut remedies = Remedies::default();
+    remedies.add(crate::error::Remedy::DropReasoning);
+    let call = provider()
+        .encode(Ask::Respond(&request), &model.into(), &remedies)
+        .unwrap();
+    let body: Value = serde_json::from_slice(&call.body).unwrap();
+    assert_eq!(
+        body["contents"][1]["parts"][0]["thoughtSignature"],
+        "skip_thought_signature_validator"
+    );
+}
+
+#[test]
 fn urls_are_fetched_unless_google_reads_them_itself() {
     let request = request(
         r#"{"input":[{"role":"user","content":[
