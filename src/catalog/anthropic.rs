@@ -7,7 +7,7 @@
 use crate::canonical::request::Effort;
 
 /// The rules of one family.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Family {
     /// How its ids begin.
     pub prefix: &'static str,

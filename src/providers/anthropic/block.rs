@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::decode::{Asked, parse};
 use crate::canonical::compose::Composer;
@@ -91,7 +92,7 @@ impl Writing {
                 }
                 let whole = block
                     .input
-                    .map(|raw| raw.get())
+                    .map(RawValue::get)
                     .filter(|json| !is_empty(json))
                     .map(str::to_owned);
                 if asked.custom.contains(&name) {
@@ -192,7 +193,7 @@ impl Writing {
                 call_id,
                 name,
                 json,
-            } => return write_custom(call_id, name, json, out),
+            } => return write_custom(&call_id, name, json, out),
             Self::Redacted | Self::Skipped => {}
         }
         None
@@ -264,7 +265,7 @@ fn seal(asked: &Asked, block: sealed::Block) -> String {
 }
 
 /// Writes a free-form call. An input that cannot be read is written as it came, as incomplete, and named.
-fn write_custom(call_id: String, name: String, json: String, out: &mut Composer) -> Option<String> {
+fn write_custom(call_id: &str, name: String, json: String, out: &mut Composer) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Emulated<'a> {
         #[serde(borrow)]
@@ -278,7 +279,7 @@ fn write_custom(call_id: String, name: String, json: String, out: &mut Composer)
         Err(_) => (json, ItemStatus::Incomplete, Some(name.clone())),
     };
     out.item(Open::Known(Item::CustomToolCall(CustomToolCall {
-        call_id: crate::canonical::ids::call(&call_id, 64).into_owned(),
+        call_id: crate::canonical::ids::call(call_id, 64).into_owned(),
         name,
         input,
         status: Some(status),

@@ -13,7 +13,9 @@ use crate::canonical::compose::{Composer, Stop};
 use crate::canonical::request::Profile;
 use crate::error::{Error, Kind};
 use crate::providers;
-use crate::wire::anthropic::reply::{Block, Delta, Event, EventHead, Head, Message, StopDetails};
+use crate::wire::anthropic::reply::{
+    Block, Delta, Event, EventHead, Head, Message, StopDetails, Text,
+};
 use crate::wire::sse;
 
 /// What a reply must know of its request.
@@ -109,7 +111,7 @@ impl Decoder {
             self.open(index as u64, raw, out)?;
             self.close(out, |_, _| true);
         }
-        self.stopped(message.stop_reason.as_ref().map(|text| text.as_str()));
+        self.stopped(message.stop_reason.as_ref().map(Text::as_str));
         self.explained(message.stop_details.as_ref());
         Ok(())
     }
@@ -139,7 +141,7 @@ impl Decoder {
     }
 
     fn ending(&mut self, delta: &Delta<'_>) {
-        self.stopped(delta.stop_reason.as_ref().map(|text| text.as_str()));
+        self.stopped(delta.stop_reason.as_ref().map(Text::as_str));
         self.explained(delta.stop_details.as_ref());
     }
 
@@ -224,22 +226,26 @@ impl providers::Decoder for Decoder {
     }
 }
 
+/// The deltas that are known; one without a kind is broken.
+const DELTAS: [&str; 6] = [
+    "",
+    "text_delta",
+    "input_json_delta",
+    "thinking_delta",
+    "signature_delta",
+    "citations_delta",
+];
+
 /// Is this an event, or a delta, that no version known here has? Its shape is then no fault.
 fn is_foreign(data: &[u8]) -> bool {
     let Ok(head) = serde_json::from_slice::<EventHead<'_>>(data) else {
         return false;
     };
     match head.kind.as_ref() {
-        "content_block_delta" => head.delta.is_some_and(|delta| {
-            !matches!(
-                delta.kind.as_ref(),
-                "" | "text_delta"
-                    | "input_json_delta"
-                    | "thinking_delta"
-                    | "signature_delta"
-                    | "citations_delta"
-            )
-        }),
+        "content_block_delta" => head
+            .delta
+            .and_then(|delta| serde_json::from_str::<Head<'_>>(delta.get()).ok())
+            .is_some_and(|delta| !DELTAS.contains(&delta.kind.as_ref())),
         ""
         | "message_start"
         | "content_block_start"

@@ -67,12 +67,11 @@ fn classify(status: u16, detail: &ErrorDetail) -> Error {
     let text = detail.message.as_str();
     let kind = match status {
         400 => bad_request(code, text),
-        401 => Kind::UpstreamAuth,
         402 => Kind::UpstreamBilling,
         403 if mentions(text, &["model", "region", "country", "territory"]) => {
             Kind::ModelUnavailable
         }
-        403 => Kind::UpstreamAuth,
+        401 | 403 => Kind::UpstreamAuth,
         // Without a body of the API's own the path is wrong, which is the target's fault too.
         404 if detail.kind.is_empty() || text.starts_with("model") => Kind::ModelNotFound,
         404 => Kind::NotFound,
@@ -80,7 +79,7 @@ fn classify(status: u16, detail: &ErrorDetail) -> Error {
         413 => Kind::TooLarge,
         429 if is_spent(code) => Kind::QuotaExhausted,
         429 => Kind::RateLimited,
-        400..=499 => Kind::UpstreamInvalid,
+        401..=499 => Kind::UpstreamInvalid,
         _ => Kind::UpstreamFailed,
     };
     let message = match clean::message(text) {
@@ -141,8 +140,8 @@ fn remedy(kind: Kind, text: &str) -> Option<Remedy> {
     }
 }
 
-/// `Expected `thinking`…, but found `tool_use`` wants thinking that is gone: it can only be turned off. All other
-/// complaints about thinking blocks are about blocks that were sent, so they may be left out.
+/// A message that expected thinking and found a tool call wants thinking that is gone: it can only be turned off. All
+/// other complaints about thinking blocks are about blocks that were sent, so they may be left out.
 fn thinking_remedy(text: &str) -> Option<Remedy> {
     if !text.contains("thinking` block") && !text.contains("thinking`") {
         return None;
@@ -171,7 +170,7 @@ fn most_tokens(text: &str) -> Option<u64> {
     rest.contains("maximum").then_some(most)
 }
 
-/// `input length and `max_tokens` exceed context limit: 190000 + 64000 > 200000, decrease …`: what the prompt leaves.
+/// What the prompt leaves: `… exceed context limit: 190000 + 64000 > 200000, decrease …`.
 fn left_tokens(text: &str) -> Option<u64> {
     let (_, sum) = text.split_once("exceed context limit: ")?;
     let (input, rest) = sum.split_once(" + ")?;

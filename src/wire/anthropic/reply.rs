@@ -47,9 +47,9 @@ pub struct EventHead<'a> {
     /// The event.
     #[serde(rename = "type", borrow, default)]
     pub kind: Cow<'a, str>,
-    /// The delta in it.
+    /// The delta in it: perhaps a [`Head`].
     #[serde(borrow, default)]
-    pub delta: Option<Head<'a>>,
+    pub delta: Option<&'a RawValue>,
 }
 
 /// The `type` of an object.
