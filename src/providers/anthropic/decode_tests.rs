@@ -35,13 +35,25 @@ fn composer(delivery: Delivery) -> Composer {
     })
 }
 
+/// With the names of events and without them, since some servers leave them out.
 fn try_stream(frames: &[&str]) -> Result<Response, Error> {
+    let named = run(frames, |kind| kind);
+    let bare = run(frames, |_| "");
+    match (&named, &bare) {
+        (Ok(named), Ok(bare)) => assert_eq!(named, bare),
+        (named, bare) => assert_eq!(named.is_ok(), bare.is_ok()),
+    }
+    named
+}
+
+fn run(frames: &[&str], name: impl Fn(&str) -> &str) -> Result<Response, Error> {
     let mut decoder = Decoder::new(asked());
     let mut out = composer(Delivery::Streamed);
     let mut events = Vec::new();
     for data in frames {
+        let kind = data.split('"').nth(3).unwrap();
         let frame = sse::Frame {
-            event: b"".into(),
+            event: name(kind).as_bytes().to_vec().into(),
             data: data.as_bytes().into(),
         };
         decoder.frame(&frame, &mut out)?;
