@@ -22,6 +22,7 @@ pub(super) fn of_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> 
         ..ErrorDetail::default()
     });
     let error = classify(status.as_u16(), &detail)
+        .with_upstream_status(status.as_u16())
         .with_upstream_request_id(request_id)
         .with_retry_after(retry_after(headers));
     match headers
@@ -83,10 +84,10 @@ fn classify(status: u16, detail: &ErrorDetail) -> Error {
         _ => Kind::UpstreamFailed,
     };
     let message = match clean::message(text) {
-        empty if empty.is_empty() => format!("the upstream answered with status {status}"),
+        empty if empty.is_empty() => format!("the upstream failed (status {status})"),
         message => message,
     };
-    let error = Error::new(kind, message).with_upstream_status(status);
+    let error = Error::new(kind, message);
     let error = match remedy(kind, text) {
         Some(remedy) => error.with_remedy(remedy),
         None => error,

@@ -134,7 +134,7 @@ fn a_page_of_html_is_understood_by_its_status() {
     );
     assert_eq!(
         error(500, "", &[]).message(),
-        "the upstream answered with status 500"
+        "the upstream failed (status 500)"
     );
 }
 
