@@ -141,11 +141,11 @@ impl Decoder {
         self.close(out, |at, open| at == index || !open.is_call());
         let head: Head<'_> = parse(raw.get().as_bytes())?;
         let writing = match head.kind.as_ref() {
-            "text" | "thinking" | "redacted_thinking" | "tool_use" => {
+            "text" | "thinking" | "redacted_thinking" | "tool_use" | "server_tool_use" => {
                 let block: Block<'_> = parse(raw.get().as_bytes())?;
                 Writing::begin(&head.kind, index, &block, &self.asked, out)?
             }
-            // Blocks of hosted tools, and kinds of a newer version.
+            // Results of hosted tools, and kinds of a newer version.
             _ => Writing::Skipped,
         };
         self.open.push((index, writing));

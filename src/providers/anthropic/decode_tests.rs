@@ -75,7 +75,11 @@ fn stream(blocks: &[&str], reason: &str) -> Response {
 }
 
 fn whole(json: &str) -> Result<Response, Error> {
-    let mut decoder = Decoder::new(asked());
+    whole_for(asked(), json)
+}
+
+fn whole_for(asked: Asked, json: &str) -> Result<Response, Error> {
+    let mut decoder = Decoder::new(asked);
     let mut out = composer(Delivery::Whole);
     decoder.body(json.as_bytes(), &mut out)?;
     decoder.finish(&mut out)?;
@@ -333,4 +337,21 @@ fn a_call_in_the_start_of_a_message_is_read() {
     let response = try_stream(&[start, STOP]).unwrap();
     assert_eq!(response.status, Status::Completed);
     assert_eq!(response.output.len(), 1);
+}
+
+#[test]
+fn a_search_of_the_providers_is_an_item_for_those_who_take_it() {
+    let json = r#"{"id":"msg_1","type":"message","model":"m","content":[
+        {"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{"query":"rust"}},
+        {"type":"web_search_tool_result","tool_use_id":"srvtoolu_1","content":[]},
+        {"type":"text","text":"x"}],"stop_reason":"end_turn","usage":{"input_tokens":1,"output_tokens":2}}"#;
+    let profile = Profile::Native;
+    let native = whole_for(Asked { profile, ..asked() }, json).unwrap();
+    let Open::Unknown(search) = &native.output[0] else {
+        panic!("no search");
+    };
+    assert_eq!(search["type"], "web_search_call");
+    assert_eq!(search["action"]["query"], "rust");
+    assert_eq!(native.output.len(), 2);
+    assert_eq!(whole(json).unwrap().output.len(), 1);
 }
