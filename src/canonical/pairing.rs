@@ -24,10 +24,10 @@ pub fn check(input: &[Open<Item>]) -> Result<(), Error> {
     for (at, item) in input.iter().enumerate() {
         match item {
             Open::Known(Item::FunctionCall(call)) => {
-                begin(&mut open, &answered, &call.call_id, at)?
+                begin(&mut open, &answered, &call.call_id, at)?;
             }
             Open::Known(Item::CustomToolCall(call)) => {
-                begin(&mut open, &answered, &call.call_id, at)?
+                begin(&mut open, &answered, &call.call_id, at)?;
             }
             Open::Known(Item::FunctionCallOutput(output) | Item::CustomToolCallOutput(output)) => {
                 let id = output.call_id.as_str();
