@@ -82,7 +82,7 @@ impl Responses {
 
 impl Decoder for Responses {
     fn frame(&mut self, frame: &sse::Frame<'_>, out: &mut Composer) -> Result<(), Error> {
-        if *frame.data == *b"[DONE]" || out.is_ended() {
+        if matches!(&*frame.data, b"" | b"[DONE]") || out.is_ended() {
             return Ok(());
         }
         let json = text(&frame.data)?;
