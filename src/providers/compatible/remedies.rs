@@ -106,6 +106,7 @@ pub(super) fn learn(param: Option<&str>, text: &str) -> Option<Remedy> {
         "extra_forbidden",
         "not enabled",
         "no such parameter",
+        "must be one of",
         "use 'max_",
     ]);
     if limit {
@@ -129,7 +130,7 @@ pub(super) fn learn(param: Option<&str>, text: &str) -> Option<Remedy> {
     Some(Remedy::DropParameter(named.0.to_owned()))
 }
 
-/// Does the text name this parameter, and not merely use the word? Names with an underscore are never mere words.
+/// Does the text name this parameter, and not merely use the word? Names with an underscore never are mere words.
 fn quotes(text: &str, name: &str) -> bool {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.match_indices(name).any(|(at, _)| {
@@ -140,7 +141,7 @@ fn quotes(text: &str, name: &str) -> bool {
         let whole = !before.is_some_and(is_name) && !after.is_some_and(is_name);
         let marked =
             before.is_some_and(|c| "'\"`[.".contains(c)) || text.contains(&format!(": {name}"));
-        whole && (name.contains('_') || marked)
+        whole && (name.contains('_') || name == "logprobs" || marked)
     })
 }
 

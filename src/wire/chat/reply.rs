@@ -63,6 +63,9 @@ pub struct Choice<'a> {
     /// `stop`, `length`, `tool_calls`, `content_filter`, `function_call`, or a server's own word.
     #[serde(borrow, default)]
     pub finish_reason: Option<Text<'a>>,
+    /// OpenRouter's: the word of the server behind it.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub native_finish_reason: Option<Text<'a>>,
     /// OpenRouter's: why this answer failed.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub error: Option<&'a RawValue>,
