@@ -24,7 +24,7 @@ pub(super) struct Transcript<'a> {
     messages: Vec<ChatMessage<'a>>,
     /// The assistant's turn that is being collected.
     turn: Option<Turn<'a>>,
-    /// System messages that came while outputs were missing: nothing may stand before the outputs.
+    /// Messages that came while outputs were missing: nothing may stand before the outputs.
     held: Vec<ChatMessage<'a>>,
     /// What tools returned besides text: it follows their messages as the user's.
     media: Vec<ChatPart<'a>>,
@@ -56,6 +56,9 @@ impl<'a> Transcript<'a> {
         let mut messages = transcript.messages;
         if context.quirks.system == System::Front {
             messages = hoisted(context, messages);
+        }
+        if context.quirks.call_ids == CallIds::Nine {
+            messages = answered(context, messages);
         }
         Ok(messages)
     }
@@ -134,43 +137,19 @@ impl<'a> Transcript<'a> {
         let content = parts::content(content);
         let name = said.extra.get("name").and_then(Value::as_str);
         let name = name.map(Text::from);
-        match said.role {
-            Role::System | Role::Developer => {
-                let message = ChatMessage {
-                    name,
-                    ..message(system_role(context, said.role), content)
-                };
-                if self.unanswered > 0 {
-                    self.held.push(message);
-                } else {
-                    self.end_outputs();
-                    self.messages.push(message);
-                }
-            }
-            Role::User | Role::Assistant => {
-                self.end_outputs();
-                let after = self
-                    .messages
-                    .last()
-                    .map(|last| last.role.as_str().to_owned());
-                match (context.quirks.call_ids, context.quirks.system) {
-                    // Mistral refuses a user straight after a tool.
-                    (CallIds::Nine, _) if after.as_deref() == Some("tool") => {
-                        context.lose(format!("input[{at}]"), "preceded by `OK` of the assistant");
-                        self.messages
-                            .push(message("assistant", Content::Text("OK".into())));
-                        self.messages.push(message("user", content));
-                    }
-                    // Strict templates refuse two of one role.
-                    (_, System::Front) if after.as_deref() == Some("user") => {
-                        join(&mut self.messages, content);
-                    }
-                    _ => self.messages.push(ChatMessage {
-                        name,
-                        ..message("user", content)
-                    }),
-                }
-            }
+        let role = match said.role {
+            Role::System | Role::Developer => system_role(context, said.role),
+            Role::User | Role::Assistant => "user",
+        };
+        let message = ChatMessage {
+            name,
+            ..message(role, content)
+        };
+        if self.unanswered > 0 {
+            self.held.push(message);
+        } else {
+            self.end_outputs();
+            self.messages.push(message);
         }
         Ok(())
     }
@@ -240,16 +219,6 @@ pub(super) fn message<'a>(role: &'static str, content: Content<'a>) -> ChatMessa
     }
 }
 
-/// Adds to the last message.
-fn join<'a>(messages: &mut [ChatMessage<'a>], more: Content<'a>) {
-    let Some(last) = messages.last_mut() else {
-        return;
-    };
-    let mut all = listed(last.content.take());
-    all.extend(listed(Some(more)));
-    last.content = Some(Content::Parts(all));
-}
-
 fn listed(content: Option<Content<'_>>) -> Vec<ChatPart<'_>> {
     match content {
         Some(Content::Text(text)) => vec![parts::text(Text(text))],
@@ -287,6 +256,35 @@ fn lose_extra(context: &mut Context<'_>, at: usize, item: &Item) {
     context.lose_extra(&format!("input[{at}]"), &extra);
 }
 
+/// Mistral refuses a user straight after a tool.
+fn answered<'a>(context: &mut Context<'a>, messages: Vec<ChatMessage<'a>>) -> Vec<ChatMessage<'a>> {
+    let mut all: Vec<ChatMessage<'a>> = Vec::with_capacity(messages.len());
+    for message in messages {
+        let after_tool = all.last().is_some_and(|last| last.role.as_str() == "tool");
+        if after_tool && message.role.as_str() == "user" {
+            context.lose(
+                "input",
+                "`OK` of the assistant stands between a tool and the user",
+            );
+            all.push(self::message("assistant", Content::Text("OK".into())));
+        }
+        all.push(message);
+    }
+    all
+}
+
+/// Adds a message; a user's to the user's before it, since strict templates refuse two of one role.
+fn push<'a>(messages: &mut Vec<ChatMessage<'a>>, message: ChatMessage<'a>) {
+    match messages.last_mut() {
+        Some(last) if last.role.as_str() == "user" && message.role.as_str() == "user" => {
+            let mut parts = listed(last.content.take());
+            parts.extend(listed(message.content));
+            last.content = Some(Content::Parts(parts));
+        }
+        _ => messages.push(message),
+    }
+}
+
 /// One system message at the front, for templates that refuse others.
 fn hoisted<'a>(context: &mut Context<'a>, messages: Vec<ChatMessage<'a>>) -> Vec<ChatMessage<'a>> {
     let mut system: Option<Cow<'a, str>> = None;
@@ -294,7 +292,7 @@ fn hoisted<'a>(context: &mut Context<'a>, messages: Vec<ChatMessage<'a>>) -> Vec
     let mut moved = false;
     for mut message in messages {
         if message.role.as_str() != "system" {
-            rest.push(message);
+            push(&mut rest, message);
             continue;
         }
         moved |= !rest.is_empty();

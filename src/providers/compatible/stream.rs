@@ -3,6 +3,8 @@
 //! A finish reason or `[DONE]` ends an answer; without either it was cut. One frame is read at once into structs that
 //! borrow from it.
 
+use serde_json::value::RawValue;
+
 use super::calls::{Calls, Source};
 use super::quirks::Replay;
 use super::thoughts::{REASONING, Thoughts};
@@ -214,7 +216,7 @@ impl ChatDecoder {
             .as_ref()
             .filter(|_| source == Source::Whole || !out.has_content()));
         if let Some(message) = message {
-            self.message(message, choice.logprobs.as_ref(), source, out);
+            self.message(message, choice.logprobs.as_deref(), source, out);
         }
         let reason = choice.finish_reason.as_ref().map_or("", Text::as_str);
         if !reason.is_empty() {
@@ -232,7 +234,7 @@ impl ChatDecoder {
     fn message(
         &mut self,
         message: &Message<'_>,
-        logprobs: Option<&reply::Logprobs<'_>>,
+        logprobs: Option<&RawValue>,
         source: Source,
         out: &mut Composer,
     ) {
@@ -272,12 +274,7 @@ impl ChatDecoder {
         }
     }
 
-    fn content(
-        &mut self,
-        content: &Content<'_>,
-        logprobs: Option<&reply::Logprobs<'_>>,
-        out: &mut Composer,
-    ) {
+    fn content(&mut self, content: &Content<'_>, logprobs: Option<&RawValue>, out: &mut Composer) {
         match content {
             Content::Null => {}
             Content::Text(text) => self.text(text, logprobs, out),
@@ -298,7 +295,7 @@ impl ChatDecoder {
         }
     }
 
-    fn text(&mut self, text: &str, logprobs: Option<&reply::Logprobs<'_>>, out: &mut Composer) {
+    fn text(&mut self, text: &str, logprobs: Option<&RawValue>, out: &mut Composer) {
         if text.is_empty() {
             return;
         }
@@ -307,11 +304,9 @@ impl ChatDecoder {
             return;
         }
         self.thoughts.seal(out);
-        let logprobs = match logprobs.and_then(|logprobs| logprobs.content.as_ref()) {
-            Some(tokens) if self.wanted.logprobs => {
-                tokens.iter().map(|raw| Json((*raw).to_owned())).collect()
-            }
-            _ => Vec::new(),
+        let logprobs = match logprobs {
+            Some(raw) if self.wanted.logprobs => tokens(raw),
+            Some(_) | None => Vec::new(),
         };
         out.text_with(TEXT, text, logprobs);
     }
@@ -376,6 +371,13 @@ fn finish(reason: &str) -> Finish {
         "error" => Finish::Failed,
         other => Finish::Other(other.to_owned()),
     }
+}
+
+/// The log probabilities, if they have OpenAI's form.
+fn tokens(raw: &RawValue) -> Vec<Json> {
+    let logprobs: reply::Logprobs<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let tokens = logprobs.content.unwrap_or_default();
+    tokens.into_iter().map(|raw| Json(raw.to_owned())).collect()
 }
 
 fn cited(citation: &reply::UrlCitation<'_>) -> Open<Annotation> {

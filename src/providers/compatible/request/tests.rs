@@ -408,3 +408,58 @@ fn fields_beyond_the_specification_are_sent_or_told() {
     assert_eq!(body["min_p"], 0.1);
     assert_eq!(lost, ["input[0].zip", "conversation"]);
 }
+
+#[test]
+fn a_user_message_between_a_call_and_its_output_follows_the_output() {
+    let messages = |vendor| {
+        let request = json!({ "input": [
+            { "type": "function_call", "call_id": "abcdefgh1", "name": "f", "arguments": "{}" },
+            { "role": "user", "content": "well?" },
+            { "type": "function_call_output", "call_id": "abcdefgh1", "output": "x" },
+            { "role": "user", "content": "so?" },
+        ]});
+        let messages = field(vendor, "m", &request, "messages");
+        let all = messages.as_array().unwrap().iter();
+        all.map(|m| format!("{} {}", m["role"], m["content"]).replace('"', ""))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        messages("groq"),
+        ["assistant null", "tool x", "user well?", "user so?"]
+    );
+    assert_eq!(
+        messages("mistral"),
+        [
+            "assistant null",
+            "tool x",
+            "assistant OK",
+            "user well?",
+            "user so?"
+        ]
+    );
+    assert_eq!(
+        messages("vllm"),
+        [
+            "assistant null",
+            "tool x",
+            "user [{type:text,text:well?},{type:text,text:so?}]"
+        ]
+    );
+}
+
+#[test]
+fn an_image_that_a_tool_returned_follows_the_outputs_as_the_users() {
+    let request = json!({ "input": [
+        { "type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}" },
+        { "type": "function_call", "call_id": "c2", "name": "f", "arguments": "{}" },
+        { "type": "function_call_output", "call_id": "c1", "output": [
+            { "type": "input_image", "image_url": "data:image/png;base64,AA==" }] },
+        { "type": "function_call_output", "call_id": "c2", "output": "y" },
+    ]});
+    let (body, lost) = sent("groq", "m", &request);
+    let messages = body["messages"].as_array().unwrap();
+    let roles: Vec<&str> = messages.iter().filter_map(|m| m["role"].as_str()).collect();
+    assert_eq!(roles, ["assistant", "tool", "tool", "user"]);
+    assert_eq!(messages[3]["content"][0]["type"], "image_url");
+    assert_eq!(lost, ["input[2].output[0]"]);
+}
