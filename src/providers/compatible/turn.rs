@@ -69,15 +69,11 @@ impl<'a> Turn<'a> {
         if let Some(envelope) = envelope {
             let same_model = envelope.model == context.model;
             for block in envelope.blocks {
-                match block {
-                    Block::Details { details } if same_model => self.details.push(details),
-                    Block::Signature {
-                        place: Place::NextCall,
-                        signature,
-                    } if same_model => self.signature = Some(signature),
-                    Block::Thinking { text, .. } => words = Some(Cow::Owned(text)),
-                    // Another model's state is no use to this one.
-                    Block::Details { .. } | Block::Signature { .. } | Block::Redacted { .. } => {}
+                if let Block::Thinking { text, .. } = block {
+                    words = Some(Cow::Owned(text));
+                } else if same_model {
+                    // Another model's state is no use to this one, and other kinds of state never come from here.
+                    self.restore(block);
                 }
             }
         }
@@ -88,6 +84,18 @@ impl<'a> Turn<'a> {
                 }
             }
             Replay::Never | Replay::Details => {}
+        }
+    }
+
+    fn restore(&mut self, block: Block) {
+        if let Block::Details { details } = block {
+            self.details.push(details);
+        } else if let Block::Signature {
+            place: Place::NextCall,
+            signature,
+        } = block
+        {
+            self.signature = Some(signature);
         }
     }
 
