@@ -200,6 +200,17 @@ pub struct Settings {
     pub vendor: Option<String>,
 }
 
+/// The provider of this kind. The one place that tells the kinds apart.
+pub fn build(kind: Kind, settings: &Settings) -> Box<dyn Provider> {
+    match kind {
+        Kind::OpenAi => Box::new(openai::OpenAi::new(settings)),
+        Kind::Anthropic => Box::new(anthropic::Anthropic::new(settings)),
+        Kind::Google => Box::new(google::Google::new(settings)),
+        Kind::Compatible => Box::new(compatible::Compatible::new(settings)),
+        Kind::Demo => Box::new(demo::Demo),
+    }
+}
+
 /// One vendor protocol with one configuration.
 pub trait Provider: Send + Sync + fmt::Debug {
     /// URLs that must be fetched first. The gateway puts data URLs in their place before it calls `encode`.
