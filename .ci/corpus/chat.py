@@ -83,7 +83,7 @@ def read_message(message, facts, calls):
 def read_call(call, facts, calls):
     """Pieces of a call share an index; a new id at an old index is a new call."""
     custom = call.get("custom")
-    if custom:
+    if custom and custom.get("name"):
         facts.customs.append({"name": custom["name"], "input": custom["input"], "call_id": call["id"]})
         return
     function = call.get("function") or {}
