@@ -200,13 +200,19 @@ pub struct Settings {
     pub vendor: Option<String>,
 }
 
-/// The provider of this kind. The one place that tells the kinds apart.
+/// The provider of that kind: the one place where the kinds are told apart.
 pub fn build(kind: Kind, settings: &Settings) -> Box<dyn Provider> {
     match kind {
-        Kind::OpenAi => Box::new(openai::OpenAi::new(settings)),
+        Kind::OpenAi => match settings.api {
+            Api::Auto | Api::Responses => Box::new(openai::OpenAi::new(settings)),
+            Api::Chat => Box::new(compatible::Compatible::new(settings)),
+        },
+        Kind::Compatible => match settings.api {
+            Api::Auto | Api::Chat => Box::new(compatible::Compatible::new(settings)),
+            Api::Responses => Box::new(openai::OpenAi::new(settings)),
+        },
         Kind::Anthropic => Box::new(anthropic::Anthropic::new(settings)),
         Kind::Google => Box::new(google::Google::new(settings)),
-        Kind::Compatible => Box::new(compatible::Compatible::new(settings)),
         Kind::Demo => Box::new(demo::Demo),
     }
 }

@@ -13,8 +13,8 @@ use crate::canonical::request::Delivery;
 use crate::canonical::response::{Response, ResponseError, Status};
 use crate::error::{Error, Kind};
 
-mod address;
 mod mend;
+mod opened;
 mod whole;
 
 /// How far the opening events have come.
