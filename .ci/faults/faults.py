@@ -304,11 +304,11 @@ def drive(gateway: Gateway, case: Case) -> list[str]:
     started = time.monotonic()
     try:
         answer = gateway.post(body, timeout=case.seconds + 15)
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, RecursionError) as error:
         return [f"the reply broke off after {time.monotonic() - started:.1f} s: {error!r}"]
     try:
         return judge(case, answer, time.monotonic() - started)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         return [f"a reply that cannot be read: {error!r}: {answer.raw[:200]!r}"]
 
 
@@ -377,10 +377,10 @@ def main() -> int:
     if options.k in "connection refused":
         results += refused_connections(os.path.abspath(options.binary))
     for case, problems in results:
-        for problem in problems:
-            print(f"FAIL {case.dialect.name} {'streamed' if case.streamed else 'whole'} [{case.name}] {problem}")
-    for problem in verdict:
-        print(f"FAIL {problem}")
+        for problem in problems[:6]:
+            print(f"FAIL {case.dialect.name} {'streamed' if case.streamed else 'whole'} [{case.name}] {problem[:300]}")
+    for problem in verdict[:40]:
+        print(f"FAIL {problem[:300]}")
     kinds = collections.Counter("bad" if problems else "good" for _, problems in results)
     print(f"{len(results)} faults, {kinds['bad'] + len(verdict)} failures, {time.time() - started:.0f} s")
     return 1 if kinds["bad"] or verdict or not results else 0
