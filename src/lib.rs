@@ -9,9 +9,18 @@ pub mod secret;
 pub mod target;
 
 pub mod canonical;
-pub mod catalog;
 pub mod wire;
 
-pub mod catalog;
 
+pub mod catalog;
+pub mod config;
+pub mod doors;
 pub mod providers;
+pub mod routing;
+
+pub mod gateway;
+pub mod telemetry;
+
+pub mod server;
+
+pub mod cli;

@@ -1,1 +1,2 @@
+//! scratch
 fn main() {}

@@ -3,3 +3,6 @@
 pub mod anthropic;
 pub mod google;
 pub mod openai;
+pub mod glob;
+pub mod models;
+pub mod prices;

@@ -121,10 +121,23 @@ fn after_line_break_at_end(bytes: &[u8], at: usize) -> usize {
 }
 
 fn has_data(block: &[u8]) -> bool {
-    lines(block).any(|line| line.starts_with(b"data") && matches!(line.get(4), None | Some(b':')))
+    is_bare(block)
+        || lines(block)
+            .any(|line| line.starts_with(b"data") && matches!(line.get(4), None | Some(b':')))
+}
+
+/// JSON without a field's name: some servers write a late failure so into their stream, and it must not pass unseen.
+fn is_bare(block: &[u8]) -> bool {
+    block.starts_with(b"{")
 }
 
 fn parse(block: &[u8]) -> Frame<'_> {
+    if is_bare(block) {
+        return Frame {
+            event: Cow::Borrowed(b""),
+            data: Cow::Borrowed(block),
+        };
+    }
     let mut event: &[u8] = b"";
     let mut data: Option<Cow<'_, [u8]>> = None;
     for line in lines(block) {
@@ -247,6 +260,14 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_skipped() {
         check("\u{feff}data: é\n\n", &[("", "é")]);
+    }
+
+    #[test]
+    fn bare_json_is_a_frame() {
+        check(
+            "data: a\n\n{\n  \"error\": {}\n}\n\n",
+            &[("", "a"), ("", "{\n  \"error\": {}\n}")],
+        );
     }
 
     #[test]

@@ -11,10 +11,10 @@ use crate::canonical::item::{Item, ItemStatus};
 use crate::canonical::open::Open;
 use crate::canonical::request::Delivery;
 use crate::canonical::response::{Response, ResponseError, Status};
-use crate::error::Error;
+use crate::error::{Error, Kind};
 
-mod address;
 mod mend;
+mod opened;
 mod whole;
 
 /// How far the opening events have come.
@@ -156,7 +156,8 @@ impl Composer {
             Status::Completed => Event::Completed(lifecycle(response)),
             Status::Incomplete => Event::Incomplete(lifecycle(response)),
             Status::Failed | Status::Cancelled => {
-                let error = self.failure(&mut response);
+                let error = self.stated_error(&mut response);
+                self.failure = Some(Error::new(Kind::UpstreamFailed, error.message.clone()));
                 self.push(Event::Error(ErrorEvent { error }));
                 Event::Failed(lifecycle(response))
             }
@@ -170,7 +171,7 @@ impl Composer {
     }
 
     /// What the `error` event before `response.failed` says; the response says the same.
-    fn failure(&mut self, response: &mut Response) -> ErrorPayload {
+    fn stated_error(&mut self, response: &mut Response) -> ErrorPayload {
         let said = self.relayed.error.take();
         let error = response.error.get_or_insert_with(|| ResponseError {
             code: "server_error".to_owned(),

@@ -24,7 +24,7 @@ const FEWEST_TOKENS: u64 = 16;
 
 /// Reads a body. The second value says whether the stream ends with a chunk of counts.
 pub(super) fn decode(body: &[u8]) -> Result<(Request, UsageChunk), Error> {
-    let raw: wire::Request<'_> = crate::doors::parse(body)?;
+    let raw: wire::Request<'_> = crate::doors::parse::parse(body)?;
     if raw.model.as_str().is_empty() {
         return Err(Error::invalid("model", "`model` is missing").with_code("missing_required_parameter"));
     }

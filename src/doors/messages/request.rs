@@ -22,7 +22,7 @@ const FEWEST_TOKENS: u64 = 16;
 const HINTS: [&str; 2] = ["diagnostics", "inference_geo"];
 
 pub(super) fn decode(body: &[u8]) -> Result<Request, Error> {
-    let raw: inbound::Request<'_> = crate::doors::parse(body)?;
+    let raw: inbound::Request<'_> = crate::doors::parse::parse(body)?;
     let missing = |field: &str| {
         Error::invalid(field, format!("{field}: Field required")).with_code("missing_required_parameter")
     };

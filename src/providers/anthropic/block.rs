@@ -119,6 +119,14 @@ impl Writing {
         })
     }
 
+    /// Calls may be written side by side.
+    pub(super) fn is_call(&self) -> bool {
+        match self {
+            Self::Call { .. } | Self::Custom { .. } => true,
+            Self::Text { .. } | Self::Thinking { .. } | Self::Redacted | Self::Skipped => false,
+        }
+    }
+
     /// The block goes on. A delta of another kind than the block's is not known here, and skipped.
     pub(super) fn delta(&mut self, index: u64, delta: &Delta<'_>, out: &mut Composer) {
         match self {

@@ -1,7 +1,7 @@
 //! Replies: the verbs that an Anthropic message becomes, whole or streamed.
 //!
-//! A whole message is read as its stream would be: start, blocks, end. Blocks never overlap on this wire, so one block
-//! is open at a time. What is unknown (events, deltas, blocks of hosted tools) is skipped, as the API's versioning rules
+//! A whole message is read as its stream would be: start, blocks, end. Blocks do not overlap at Anthropic, but servers
+//! that speak its protocol write parallel calls side by side, so calls may be open together. What is unknown (events, deltas, blocks of hosted tools) is skipped, as the API's versioning rules
 //! ask of clients; what is known and broken is an error.
 
 use serde_json::value::RawValue;
@@ -32,7 +32,7 @@ pub(super) struct Asked {
 pub(super) struct Decoder {
     asked: Asked,
     begun: bool,
-    open: Option<(u64, Writing)>,
+    open: Vec<(u64, Writing)>,
     counter: Counter,
     stop: Option<String>,
     explanation: Option<String>,
@@ -51,7 +51,7 @@ impl Decoder {
     fn event(&mut self, event: &Event<'_>, data: &[u8], out: &mut Composer) -> Result<(), Error> {
         match event.kind.as_ref() {
             "content_block_delta" => {
-                if let (Some(delta), Some((_, open))) = (&event.delta, self.at(event.index)) {
+                if let (Some(delta), Some(open)) = (&event.delta, self.at(event.index)) {
                     open.delta(event.index, delta, out);
                 }
             }
@@ -60,11 +60,7 @@ impl Decoder {
                     self.open(event.index, raw, out)?;
                 }
             }
-            "content_block_stop" => {
-                if self.at(event.index).is_some() {
-                    self.close(out);
-                }
-            }
+            "content_block_stop" => self.close(out, |at, _| at == event.index),
             "message_start" => {
                 if let Some(raw) = event.message {
                     self.start(&parse(raw.get().as_bytes())?, out)?;
@@ -87,8 +83,9 @@ impl Decoder {
         Ok(())
     }
 
-    fn at(&mut self, index: u64) -> Option<&mut (u64, Writing)> {
-        self.open.as_mut().filter(|(at, _)| *at == index)
+    fn at(&mut self, index: u64) -> Option<&mut Writing> {
+        let open = self.open.iter_mut().find(|(at, _)| *at == index)?;
+        Some(&mut open.1)
     }
 
     /// A second start of the same message can occur, and changes nothing.
@@ -110,7 +107,7 @@ impl Decoder {
         // A call that a running container makes comes whole in the start of its message.
         for (index, raw) in message.content.iter().flatten().enumerate() {
             self.open(index as u64, raw, out)?;
-            self.close(out);
+            self.close(out, |_, _| true);
         }
         self.stopped(message.stop_reason.as_ref().map(|text| text.as_str()));
         self.explained(message.stop_details.as_ref());
@@ -118,7 +115,7 @@ impl Decoder {
     }
 
     fn open(&mut self, index: u64, raw: &RawValue, out: &mut Composer) -> Result<(), Error> {
-        self.close(out);
+        self.close(out, |at, open| at == index || !open.is_call());
         let head: Head<'_> = parse(raw.get().as_bytes())?;
         let writing = match head.kind.as_ref() {
             "text" | "thinking" | "redacted_thinking" | "tool_use" => {
@@ -128,15 +125,16 @@ impl Decoder {
             // Blocks of hosted tools, and kinds of a newer version.
             _ => Writing::Skipped,
         };
-        self.open = Some((index, writing));
+        self.open.push((index, writing));
         Ok(())
     }
 
-    fn close(&mut self, out: &mut Composer) {
-        if let Some((index, writing)) = self.open.take()
-            && let Some(broken) = writing.close(index, &self.asked, out)
-        {
-            self.broken.get_or_insert(broken);
+    /// Closes the open blocks that `which` picks.
+    fn close(&mut self, out: &mut Composer, which: impl Fn(u64, &Writing) -> bool) {
+        for (index, writing) in self.open.extract_if(.., |(at, open)| which(*at, open)) {
+            if let Some(broken) = writing.close(index, &self.asked, out) {
+                self.broken.get_or_insert(broken);
+            }
         }
     }
 
@@ -165,7 +163,7 @@ impl Decoder {
 
     /// The message is over. Without a stop reason it was cut, which the composer says by itself.
     fn end(&mut self, out: &mut Composer) {
-        self.close(out);
+        self.close(out, |_, _| true);
         if let Some(reason) = self.stop.take() {
             let stop = self.stop_of(&reason, out);
             out.stop(stop);

@@ -236,7 +236,9 @@ impl<'a> Gather<'a, '_> {
             return None;
         }
         let envelope = Envelope::open(reasoning.encrypted_content.as_deref()?)?;
-        if envelope.vendor != VENDOR || envelope.model != self.model {
+        // A client of Anthropic's own protocol brings bare signatures, whose model nobody names.
+        let ours = envelope.model.is_empty() || envelope.model == self.model;
+        if envelope.vendor != VENDOR || !ours {
             return None;
         }
         envelope
@@ -248,7 +250,9 @@ impl<'a> Gather<'a, '_> {
                     signature,
                 }),
                 sealed::Block::Redacted { data } => Some(Block::RedactedThinking { data }),
-                sealed::Block::Signature { .. } | sealed::Block::Details { .. } => None,
+                sealed::Block::Signature { .. }
+                | sealed::Block::Encrypted { .. }
+                | sealed::Block::Details { .. } => None,
             })
             .collect()
     }

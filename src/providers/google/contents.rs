@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use super::parts;
 use super::request::Losses;
 use super::tools::wire_name;
+use super::turns::{self, Call, Side, Turn};
 use crate::canonical::item::{FunctionCallOutput, Item, Message, Reasoning, Role};
 use crate::canonical::open::{Open, tag_of};
 use crate::canonical::part::Part;
@@ -19,10 +20,6 @@ use crate::error::Error;
 use crate::target::ModelId;
 use crate::wire::gemini::request as gemini;
 use gemini::{Content, Data};
-
-/// Google's documented stand-in for a signature that is lost or was another model's
-/// (ai.google.dev, "Thought signatures", section "FAQs").
-const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 
 /// The vendor's name in envelopes.
 pub(super) const VENDOR: &str = "google";
@@ -62,6 +59,7 @@ pub(super) fn encode<'a>(
         turns: Vec::new(),
         outputs: outputs(request),
         pending: None,
+        lead: Vec::new(),
     };
     if let Some(instructions) = request.instructions.as_deref()
         && !instructions.is_empty()
@@ -92,26 +90,6 @@ fn outputs(request: &Request) -> HashMap<&str, (usize, &FunctionCallOutput)> {
     outputs
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
-    User,
-    Model,
-    Responses,
-}
-
-struct Call<'a> {
-    at: usize,
-    id: &'a str,
-    name: &'a str,
-}
-
-struct Turn<'a> {
-    side: Side,
-    parts: Vec<gemini::Part<'a>>,
-    /// Calls that wait for their responses.
-    calls: Vec<Call<'a>>,
-}
-
 struct Walk<'a, 'l> {
     rules: &'l Rules,
     model: &'l ModelId,
@@ -122,6 +100,8 @@ struct Walk<'a, 'l> {
     outputs: HashMap<&'a str, (usize, &'a FunctionCallOutput)>,
     /// The signature of the call that comes next.
     pending: Option<String>,
+    /// Signed thoughts, which wait for what the model says next.
+    lead: Vec<gemini::Part<'a>>,
 }
 
 impl<'a> Walk<'a, '_> {
@@ -162,18 +142,6 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    fn turn(&mut self, side: Side) -> &mut Turn<'a> {
-        let turn = match self.turns.pop_if(|turn| turn.side == side) {
-            Some(turn) => turn,
-            None => Turn {
-                side,
-                parts: Vec::new(),
-                calls: Vec::new(),
-            },
-        };
-        self.turns.push_mut(turn)
-    }
-
     fn system(&mut self, at: usize, message: &'a Message) -> Result<(), Error> {
         let path = format!("input[{at}]");
         if !self.turns.is_empty() {
@@ -208,7 +176,9 @@ impl<'a> Walk<'a, '_> {
                 .add(path, "Google takes no empty text: a space in its place");
             said.push(gemini::Part::text(" "));
         }
-        self.turn(Side::User).parts.append(&mut said);
+        turns::last(&mut self.turns, Side::User)
+            .parts
+            .append(&mut said);
         Ok(())
     }
 
@@ -217,7 +187,7 @@ impl<'a> Walk<'a, '_> {
         self.losses.extra(&format!("input[{at}]"), &message.extra);
         let mut said = parts::all(&message.content, &path, self.rules, self.losses)?;
         if !said.is_empty() {
-            self.turn(Side::Model).parts.append(&mut said);
+            self.model_turn().parts.append(&mut said);
         }
         Ok(())
     }
@@ -229,14 +199,22 @@ impl<'a> Walk<'a, '_> {
             args,
         }));
         part.thought_signature = self.pending.take().map(Cow::Owned);
-        let turn = self.turn(Side::Model);
+        let turn = self.model_turn();
         turn.parts.push(part);
         turn.calls.push(Call { at, id, name });
+    }
+
+    fn model_turn(&mut self) -> &mut Turn<'a> {
+        let mut lead = std::mem::take(&mut self.lead);
+        let turn = turns::last(&mut self.turns, Side::Model);
+        turn.parts.append(&mut lead);
+        turn
     }
 
     /// Answers the calls of the model's last turn, in their order.
     fn respond(&mut self) -> Result<(), Error> {
         self.pending = None;
+        self.lead.clear();
         let Some(turn) = self.turns.last_mut() else {
             return Ok(());
         };
@@ -252,11 +230,15 @@ impl<'a> Walk<'a, '_> {
             };
             let (part, mut siblings) =
                 parts::response(output, *output_at, wire_name(name), self.rules, self.losses)?;
-            self.turn(Side::Responses).parts.push(part);
+            turns::last(&mut self.turns, Side::Responses)
+                .parts
+                .push(part);
             media.append(&mut siblings);
         }
         if !media.is_empty() {
-            self.turn(Side::Responses).parts.append(&mut media);
+            turns::last(&mut self.turns, Side::Responses)
+                .parts
+                .append(&mut media);
         }
         Ok(())
     }
@@ -286,48 +268,59 @@ impl<'a> Walk<'a, '_> {
                     let mut part = gemini::Part::text(text.unwrap_or_default());
                     part.thought = Some(true);
                     part.thought_signature = Some(signature.into());
-                    self.turn(Side::Model).parts.push(part);
+                    self.lead.push(part);
                 }
             }
         }
     }
 
-    /// The model's last text, if it stands unsigned at the end of its turn; otherwise an empty text of its own.
+    /// The model's last text, if it stands unsigned at the end of its turn; otherwise an empty text of its own. Where
+    /// the text itself is gone, its signature means nothing.
     fn sign_text(&mut self, signature: String) {
+        let last = self.turns.last_mut();
+        let Some(turn) = last.filter(|turn| turn.side == Side::Model) else {
+            return;
+        };
         let signature = Some(Cow::Owned(signature));
-        let turn = self.turn(Side::Model);
-        match turn.parts.last_mut() {
-            Some(part)
-                if matches!(part.data, Data::Text(_)) && part.thought_signature.is_none() =>
-            {
-                part.thought_signature = signature;
-            }
-            _ => {
-                let mut part = gemini::Part::text("");
-                part.thought_signature = signature;
-                turn.parts.push(part);
-            }
+        if let Some(part) = turn.parts.last_mut()
+            && matches!(part.data, Data::Text(_))
+            && part.thought_signature.is_none()
+        {
+            part.thought_signature = signature;
+            return;
         }
+        let mut part = gemini::Part::text("");
+        part.thought_signature = signature;
+        turn.parts.push(part);
     }
 
     fn finish(mut self) -> Result<Conversation<'a>, Error> {
         self.respond()?;
-        self.stand_in();
-        self.prefill();
-        let mut system = std::mem::take(&mut self.system);
-        if !self.rules.system.yes() || (self.turns.is_empty() && !system.is_empty()) {
-            if self.turns.is_empty() {
-                self.losses
-                    .add("input", "nothing but a system message: sent as the user's");
-            }
-            self.system_as_user(&system);
-            system.clear();
+        if self.rules.signed_calls.yes() {
+            turns::sign_current(&mut self.turns);
         }
-        if self.turns.is_empty() {
+        let mut system = std::mem::take(&mut self.system);
+        if self.turns.is_empty() && system.is_empty() {
             return Err(Error::unsupported(
                 "input",
                 "Google takes no empty conversation",
             ));
+        }
+        if self.turns.is_empty() {
+            self.losses
+                .add("input", "nothing but a system message: sent as the user's");
+        }
+        if self.turns.is_empty() || !self.rules.system.yes() {
+            turns::system_as_user(&mut self.turns, std::mem::take(&mut system));
+        }
+        if !self.rules.prefill.yes() && turns::ends_with_model(&self.turns) {
+            self.losses.add(
+                "input",
+                "this model does not go on with its own words: asked to continue instead",
+            );
+            turns::last(&mut self.turns, Side::User)
+                .parts
+                .push(gemini::Part::text("Continue."));
         }
         let contents = self.turns.into_iter().map(|turn| Content {
             role: Some(match turn.side {
@@ -343,73 +336,5 @@ impl<'a> Walk<'a, '_> {
                 parts: system,
             }),
         })
-    }
-
-    /// Since the user's last words the first call of each turn must be signed.
-    fn stand_in(&mut self) {
-        if !self.rules.signed_calls.yes() {
-            return;
-        }
-        let current = self.turns.iter().rposition(|turn| turn.side == Side::User);
-        for turn in self.turns.iter_mut().skip(current.map_or(0, |at| at + 1)) {
-            let first = turn
-                .parts
-                .iter_mut()
-                .find(|part| matches!(part.data, Data::FunctionCall(_)));
-            if let Some(call) = first {
-                call.thought_signature
-                    .get_or_insert(Cow::Borrowed(NO_SIGNATURE));
-            }
-        }
-    }
-
-    fn prefill(&mut self) {
-        let ends = self
-            .turns
-            .last()
-            .is_some_and(|turn| turn.side == Side::Model);
-        if ends && !self.rules.prefill.yes() {
-            self.losses.add(
-                "input",
-                "this model does not go on with its own words: asked to continue instead",
-            );
-            self.turn(Side::User)
-                .parts
-                .push(gemini::Part::text("Continue."));
-        }
-    }
-
-    /// Gemma has no system instruction: it stands before the user's first text.
-    fn system_as_user(&mut self, system: &[gemini::Part<'a>]) {
-        let texts: Vec<&str> = system
-            .iter()
-            .filter_map(|part| match &part.data {
-                Data::Text(text) => Some(text.as_ref()),
-                _ => None,
-            })
-            .collect();
-        if texts.is_empty() {
-            return;
-        }
-        let system = texts.join("\n\n");
-        if self
-            .turns
-            .first()
-            .is_none_or(|turn| turn.side != Side::User)
-        {
-            let parts = vec![gemini::Part::text(system)];
-            let turn = Turn {
-                side: Side::User,
-                parts,
-                calls: Vec::new(),
-            };
-            return self.turns.insert(0, turn);
-        }
-        if let Some(turn) = self.turns.first_mut() {
-            match turn.parts.first_mut().map(|part| &mut part.data) {
-                Some(Data::Text(text)) => *text = format!("{system}\n\n{text}").into(),
-                _ => turn.parts.insert(0, gemini::Part::text(system)),
-            }
-        }
     }
 }

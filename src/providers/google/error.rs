@@ -83,9 +83,8 @@ fn kind(code: u16, failure: &Status) -> Kind {
         413 => Kind::TooLarge,
         429 if is_exhausted(failure) => Kind::QuotaExhausted,
         429 => Kind::RateLimited,
-        // A cancellation that nobody here asked for.
-        499 => Kind::UpstreamFailed,
-        // What the service has not implemented, it will not have at the next try.
+        // What the service has not implemented, it will not have at the next try. 499 is a cancellation that nobody
+        // here asked for.
         400..=498 | 501 => Kind::UpstreamInvalid,
         _ => Kind::UpstreamFailed,
     }
@@ -109,13 +108,11 @@ fn is_exhausted(failure: &Status) -> bool {
 
 /// `RetryInfo.retryDelay`: seconds and `s`.
 fn delay(failure: &Status) -> Option<Duration> {
-    let delays = failure
-        .details
-        .iter()
-        .filter_map(|d| d.retry_delay.as_deref());
-    let seconds = delays
-        .filter_map(|delay| delay.strip_suffix('s')?.parse::<f64>().ok())
-        .next()?;
+    let seconds = failure.details.iter().find_map(|detail| {
+        let seconds = detail.retry_delay.as_deref()?.strip_suffix('s')?;
+        // What is no number is no delay.
+        seconds.parse::<f64>().ok()
+    })?;
     // A negative or absurd delay is no delay.
     Duration::try_from_secs_f64(seconds).ok()
 }

@@ -67,11 +67,19 @@ pub(super) fn reason(name: &str, message: Option<&str>) -> Option<Reason> {
 
 /// Why the prompt was refused.
 pub(super) fn blocked(feedback: PromptFeedback<'_>) -> Option<Reason> {
-    let name = feedback.block_reason?;
-    Some(Reason::Filtered(match feedback.block_reason_message {
+    let PromptFeedback {
+        block_reason,
+        block_reason_message,
+    } = feedback;
+    if block_reason.is_none() && block_reason_message.is_none() {
+        return None;
+    }
+    let name = block_reason.as_deref().unwrap_or("no reason given");
+    let words = match block_reason_message.as_deref() {
         Some(message) if !message.is_empty() => {
-            format!("Google blocked the prompt ({}): {}", &*name, &*message)
+            format!("Google blocked the prompt ({name}): {message}")
         }
-        _ => format!("Google blocked the prompt ({})", &*name),
-    }))
+        _ => format!("Google blocked the prompt ({name})"),
+    };
+    Some(Reason::Filtered(words))
 }

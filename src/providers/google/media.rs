@@ -1,6 +1,6 @@
 //! Images, documents, sound and video as Google's parts.
 //!
-//! Google reads its own Files API and YouTube; everything else must be in the request, so the gateway fetches it first.
+//! Google reads its own Files API and the videos of `youtube.com`; everything else must be in the request, so the gateway fetches it first.
 
 use std::borrow::Cow;
 
@@ -268,15 +268,12 @@ fn percent_decode(text: &str) -> Vec<u8> {
     while let Some((first, after)) = rest.split_first() {
         let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
         let code = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match (first, code) {
-            (b'%', Some(code)) => {
-                bytes.push(code);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
+        if let (b'%', Some(code)) = (first, code) {
+            bytes.push(code);
+            rest = after.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(*first);
+            rest = after;
         }
     }
     bytes

@@ -33,6 +33,7 @@ mod schema;
 mod settings;
 mod stream;
 mod tools;
+mod turns;
 
 /// Always this version: `v1` lacks fields.
 const VERSION: &str = "v1beta";
@@ -233,3 +234,6 @@ fn json<T: Serialize>(body: &T) -> Result<Bytes, Error> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

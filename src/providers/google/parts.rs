@@ -140,11 +140,12 @@ pub(super) fn response<'a>(
     Ok((part, beside))
 }
 
-/// The text of the parts, and the others.
+/// The text of the parts, and the others without their resolution: a function response's media have none.
 fn split(parts: Vec<gemini::Part<'_>>) -> (Cow<'_, str>, Vec<gemini::Part<'_>>) {
     let mut text: Option<Cow<'_, str>> = None;
     let mut media = Vec::new();
-    for part in parts {
+    for mut part in parts {
+        part.media_resolution = None;
         match part.data {
             Data::Text(more) => {
                 text = Some(match text {

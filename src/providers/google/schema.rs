@@ -103,10 +103,14 @@ impl Walk {
         for (key, child) in map.iter_mut() {
             match (key.as_str(), child) {
                 ("properties" | "$defs", Value::Object(children)) => {
-                    children.values_mut().for_each(|child| self.node(child));
+                    for child in children.values_mut() {
+                        self.node(child);
+                    }
                 }
                 ("anyOf" | "oneOf" | "prefixItems", Value::Array(children)) => {
-                    children.iter_mut().for_each(|child| self.node(child));
+                    for child in children {
+                        self.node(child);
+                    }
                 }
                 ("items" | "additionalProperties", child) => self.node(child),
                 _ => {}

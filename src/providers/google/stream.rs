@@ -215,13 +215,11 @@ impl Reply {
 
     /// Google's id where it has one that fits; otherwise one of ours, the same for the whole and the streamed form.
     fn call_id(&self, id: Option<&Str<'_>>, out: &Composer) -> String {
-        match id.filter(|id| !id.is_empty()) {
-            Some(id) => ids::call(id, 64).into_owned(),
-            None => {
-                let place = self.called.to_string();
-                format!("call_{}", ids::digest(&["call", out.response_id(), &place]))
-            }
+        if let Some(id) = id.filter(|id| !id.is_empty()) {
+            return ids::call(id, 64).into_owned();
         }
+        let place = self.called.to_string();
+        format!("call_{}", ids::digest(&["call", out.response_id(), &place]))
     }
 
     fn deliver(&mut self, id: &str, name: &str, arguments: &str, out: &mut Composer) {

@@ -134,6 +134,9 @@ pub(super) fn encode<'a>(
             }
             Open::Known(Tool::Custom(tool)) => functions.push(custom(tool, &path, losses)),
             Open::Unknown(map) if tag_of(map).starts_with("web_search") => {
+                for key in map.keys().filter(|key| *key != "type") {
+                    losses.add(format!("{path}.{key}"), "Google's search takes no settings");
+                }
                 search = Some(path);
             }
             Open::Unknown(map) => losses.add(

@@ -3,5 +3,6 @@
 //! What is written to the API is in [`request`], what is read from it in [`reply`]. Both borrow: a request from the
 //! gateway's own request, a reply from the bytes that came.
 
+pub mod inbound;
 pub mod reply;
 pub mod request;

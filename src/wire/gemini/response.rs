@@ -59,9 +59,6 @@ pub struct Candidate<'a> {
     /// The same in words.
     #[serde(borrow, default)]
     pub finish_message: Option<Str<'a>>,
-    /// 0, or absent, for the first.
-    #[serde(default)]
-    pub index: Option<u32>,
     /// What the text rests on.
     #[serde(borrow, default)]
     pub grounding_metadata: Option<GroundingMetadata<'a>>,

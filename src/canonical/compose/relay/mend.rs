@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use super::super::{Composer, MOST_ITEMS, opening};
-use super::address::{Address, item_for, part_for, place_of};
+use super::opened::{item_for, part_for};
+use crate::canonical::address::Address;
 use crate::canonical::event::{ContentDelta, Event, ItemDelta, ItemEvent, PartEvent, SummaryDelta};
 use crate::canonical::event::{SummaryPart, TextDelta};
 use crate::canonical::extra::Object;
@@ -36,9 +37,10 @@ impl Composer {
             _ => self.make_part(event),
         }
         let mut fate = self.readdress(event);
-        let Some((index, at)) = place_of(event) else {
+        let Some(Address { item, part, .. }) = Address::of(event) else {
             return fate;
         };
+        let (index, at) = (*item, part.map(|(_, at)| *at));
         if let Some(missing) = self.missing(event) {
             self.emit(missing);
         }

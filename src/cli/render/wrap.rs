@@ -1,0 +1,262 @@
+//! Words into lines: append-only, by the width that a terminal shows, never moving the cursor.
+//!
+//! Only the current word is held back. A line that is full ends in the style "plain" and the next one takes the style
+//! up again, so that every line stands for itself.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::style::{Colour, RESET, Style, dressed};
+
+/// A word longer than this many bytes is written before its end is known: it fills lines of its own anyway.
+const LONGEST_HELD: usize = 4096;
+
+/// What stands before each line of a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Margin {
+    /// Bars of quotes.
+    pub(crate) quotes: usize,
+    /// Columns after the bars.
+    pub(crate) indent: usize,
+}
+
+/// The end of the output: lines under construction.
+#[derive(Debug)]
+pub(crate) struct Wrap {
+    pub(crate) out: String,
+    pub(crate) colour: Colour,
+    width: usize,
+    margin: Margin,
+    column: usize,
+    spaces: usize,
+    word: String,
+    /// Bytes of escapes in the word.
+    escapes: usize,
+    /// The style in force before the word.
+    word_style: Style,
+    style: Style,
+    written: Style,
+    newlines: usize,
+    started: bool,
+    fresh: bool,
+}
+
+impl Wrap {
+    pub(crate) fn new(width: usize, colour: Colour) -> Self {
+        Self {
+            out: String::new(),
+            colour,
+            width,
+            margin: Margin::default(),
+            column: 0,
+            spaces: 0,
+            word: String::new(),
+            escapes: 0,
+            word_style: Style::PLAIN,
+            style: Style::PLAIN,
+            written: Style::PLAIN,
+            newlines: 0,
+            started: false,
+            fresh: true,
+        }
+    }
+
+    /// Columns to the right of this margin.
+    pub(crate) fn room(&self, margin: Margin) -> usize {
+        self.width.saturating_sub(margin.columns()).max(8)
+    }
+
+    /// Begins a line. `marker` stands in the margin's last columns: a bullet, a number, or nothing.
+    pub(crate) fn begin(&mut self, margin: Margin, marker: &str) {
+        if self.started {
+            for _ in 0..self.newlines {
+                self.out.push('\n');
+            }
+        }
+        self.newlines = 0;
+        self.started = true;
+        let colour = self.colour;
+        self.margin = Margin {
+            quotes: margin.quotes,
+            indent: margin.indent.saturating_sub(marker.width()),
+        };
+        lead(&mut self.out, self.margin, colour);
+        self.out.push_str(marker);
+        self.column = self.margin.columns() + marker.width();
+        self.margin = margin;
+        self.fresh = true;
+    }
+
+    /// Changes the style of what follows.
+    pub(crate) fn set_style(&mut self, style: Style) {
+        self.style = style;
+    }
+
+    /// Adds to the current word.
+    pub(crate) fn text(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        if self.word.is_empty() {
+            self.word_style = self.written;
+        }
+        if self.colour == Colour::On && self.style != self.written {
+            let before = self.word.len();
+            self.style.switch(&mut self.word);
+            self.escapes += self.word.len() - before;
+            self.written = self.style;
+        }
+        self.word.push_str(text);
+        if self.word.len() > LONGEST_HELD {
+            self.end_word();
+        }
+    }
+
+    /// Adds one character; a line may break on either side of an ideograph.
+    pub(crate) fn character(&mut self, c: char) {
+        let breaks = match self.word.chars().next_back() {
+            Some(last) => {
+                (is_ideograph(c) && !is_closing(c)) || (is_ideograph(last) && c.is_alphanumeric())
+            }
+            None => false,
+        };
+        if breaks {
+            self.end_word();
+        }
+        self.text(c.encode_utf8(&mut [0; 4]));
+    }
+
+    /// Takes the last character of the held word back, if it is this one.
+    pub(crate) fn take_back(&mut self, c: char) -> bool {
+        if self.word.ends_with(c) {
+            self.word.pop();
+            return true;
+        }
+        false
+    }
+
+    /// Ends the word.
+    pub(crate) fn space(&mut self) {
+        self.end_word();
+        if !self.fresh {
+            self.spaces += 1;
+        }
+    }
+
+    /// Ends the line.
+    pub(crate) fn end(&mut self) {
+        self.end_word();
+        self.plain_style();
+        self.spaces = 0;
+        self.newlines = self.newlines.max(1);
+    }
+
+    /// An empty line stands between this and what follows; several are one.
+    pub(crate) fn blank(&mut self) {
+        self.newlines = 2;
+    }
+
+    /// Writes text that is neither wrapped nor broken, in one style.
+    pub(crate) fn verbatim(&mut self, text: &str, style: Style) {
+        if text.is_empty() {
+            return;
+        }
+        if self.colour == Colour::On && self.written != style {
+            style.switch(&mut self.out);
+            self.written = style;
+        }
+        self.out.push_str(text);
+    }
+
+    /// Ends the output: exactly one newline, if there was anything.
+    pub(crate) fn finish(&mut self) {
+        if self.started {
+            self.out.push('\n');
+        }
+        self.started = false;
+        self.newlines = 0;
+    }
+
+    fn end_word(&mut self) {
+        if self.word.is_empty() {
+            return;
+        }
+        let width = if self.word.is_ascii() {
+            self.word.len() - self.escapes
+        } else {
+            visible(&self.word)
+        };
+        let full = self.column + self.spaces + width > self.width && !self.fresh;
+        let spaces = if full { 0 } else { self.spaces };
+        let changes = self.word.starts_with('\x1b');
+        let dressed = self.word_style != Style::PLAIN;
+        // A line never ends dressed, and a space between two styles has neither.
+        let mut word = self.word.as_str();
+        if dressed && (full || (changes && spaces > 0)) {
+            self.out.push_str(RESET);
+            word = word.strip_prefix(RESET).unwrap_or(word);
+        }
+        if full {
+            self.out.push('\n');
+            lead(&mut self.out, self.margin, self.colour);
+            self.column = self.margin.columns();
+            if dressed && !changes {
+                self.word_style.switch(&mut self.out);
+            }
+        }
+        self.out.extend(std::iter::repeat_n(' ', spaces));
+        self.out.push_str(word);
+        self.column += spaces;
+        self.column += width;
+        self.spaces = 0;
+        self.word.clear();
+        self.escapes = 0;
+        self.fresh = false;
+    }
+
+    fn plain_style(&mut self) {
+        if self.colour == Colour::On && self.written != Style::PLAIN {
+            self.out.push_str(RESET);
+            self.written = Style::PLAIN;
+        }
+    }
+}
+
+impl Margin {
+    fn columns(self) -> usize {
+        2 * self.quotes + self.indent
+    }
+}
+
+/// Writes the margin of one line.
+fn lead(out: &mut String, margin: Margin, colour: Colour) {
+    if margin.quotes > 0 {
+        let bars = "│ ".repeat(margin.quotes);
+        out.push_str(&dressed(&bars, Style::DIM, colour));
+    }
+    out.extend(std::iter::repeat_n(' ', margin.indent));
+}
+
+/// Characters between which East Asian text breaks its lines (UAX 14, class ID and its kin).
+fn is_ideograph(c: char) -> bool {
+    matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}'
+        | '\u{ff00}'..='\u{ff60}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// Punctuation that must not begin a line (UAX 14, classes CL and NS, the common ones).
+fn is_closing(c: char) -> bool {
+    "、。，．：；？！）］｝」』】〕〉》・ー々".contains(c)
+}
+
+/// The width without our own escape sequences, which all end in `m`.
+pub(super) fn visible(line: &str) -> usize {
+    let mut width = 0;
+    for (at, piece) in line.split('\x1b').enumerate() {
+        let text = if at == 0 {
+            piece
+        } else {
+            piece.split_once('m').map_or("", |(_, text)| text)
+        };
+        width += text.width();
+    }
+    width
+}
