@@ -17,6 +17,7 @@ import itertools
 import json
 import os
 import random
+import re
 import sys
 import time
 from dataclasses import dataclass
@@ -241,14 +242,12 @@ def random_fault(rng: random.Random, dialect: type, streamed: bool) -> tuple[str
     at = rng.randrange(1, len(data))
     kind = rng.choice(["reset", "close", "end", "garble"])
     media = SSE if streamed else "application/json"
-    framing = rng.choice([CHUNKED, "connection: close"])
+    framing = rng.choice([CHUNKED, "x-framing: until the connection closes"])
     if kind == "garble":
         # Inside a payload: a field name that is none is ignored by every reader of SSE, and nobody could know.
-        start = data.rfind(b"data: ", 0, at) + 6 if streamed else 0
-        at = max(at, start if start > 5 else 6)
-        stop = data.find(b"\n", at) if streamed else len(data)
-        span = data[at : at + 1] if stop < 0 or stop > at else b""
-        data = data[:at] + b"\xff\xfe\x00" + data[at + len(span) :]
+        spans = [match.span(1) for match in re.finditer(rb"data: (.+)\n", data)] if streamed else [(0, len(data))]
+        at = rng.choice([place for span in spans for place in range(*span)])
+        garbled_at, data = at, data[:at] + b"\xff\xfe\x00" + data[at + 1 :]
         at = len(data)
 
     async def script(wire: Wire) -> None:
@@ -265,7 +264,8 @@ def random_fault(rng: random.Random, dialect: type, streamed: bool) -> tuple[str
         elif kind in ("end", "garble") and framing == CHUNKED:
             await wire.last_chunk()
 
-    return f"random: {kind} at {at} of {len(data)}, {framing}", script
+    place = garbled_at if kind == "garble" else at
+    return f"random: {kind} at {place} of {len(data)}, {framing}", script
 
 
 def judge(case: Case, answer: Answer, took: float) -> list[str]:

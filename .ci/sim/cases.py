@@ -130,12 +130,18 @@ def parallel(run: Run) -> None:
     response = run.right(run.ask("[[tools:3]]", tools=TOOLS))
     ids = [call["call_id"] for call in streams.calls(response)] if response else []
     run.equal(len(set(ids)), 3, "different call ids")
-    run.right(run.ask("[[tools:3]]", tools=TOOLS, parallel_tool_calls=False))
+    answer = run.ask("[[tools:3]]", tools=TOOLS, parallel_tool_calls=False)
+    if run.lane.upstream == "google":  # knows no such setting, so the gateway keeps the first call and drops the rest
+        run.equal([call["name"] for call in streams.calls(answer.response or {"output": []})], ["get_weather"], "one call")
+    else:
+        run.right(answer)
 
 
 def bare_tool(run: Run) -> None:
-    """A function without parameters, and one whose schema has no type."""
-    bare = [{"type": "function", "name": "ping"}, {"type": "function", "name": "pong", "parameters": {"properties": {"a": {"type": "string"}}}}]
+    """A function without parameters, and one whose schema has no type, which OpenAI itself refuses."""
+    bare = [{"type": "function", "name": "ping"}]
+    if run.lane.upstream != "openai":
+        bare.append({"type": "function", "name": "pong", "parameters": {"properties": {"a": {"type": "string"}}}})
     run.right(run.ask("[[tool:ping {}]]", tools=bare))
 
 
@@ -198,7 +204,7 @@ def thinking_rounds(run: Run) -> None:
     fields = {"tools": TOOLS, "reasoning": {"effort": "high", "summary": "auto"}, "include": ["reasoning.encrypted_content"], "store": False}
     asked = conversation(run, [user("[[think]] [[steps:3]] go")], 3, **fields)
     response = run.right(run.ask(asked + [user("[[think]] thanks")], **fields))
-    if response and run.lane.reasons:
+    if response and run.lane.reasons and run.lane.model != "gemini-2.5-flash":  # which signs calls alone
         run.need(any(item.get("encrypted_content") for item in streams.reasoning(response)), "no encrypted_content")
 
 
@@ -306,7 +312,7 @@ ERRORS = [  # directive, our statuses, our codes
     ("html-error:502", (502, 503), ("upstream_error", "overloaded")),
     ("html-error:413", (413,), ("request_too_large",)),
     ("drop", (502,), ("upstream_unreachable",)),
-    ("hang:8000", (504,), ("upstream_timeout",)),
+    ("hang:15000", (504,), ("upstream_timeout",)),
 ]
 
 
