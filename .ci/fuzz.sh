@@ -9,7 +9,9 @@ command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
 for target in ${TARGETS:-sse anthropic google chat responses request}; do
     echo "fuzz: $target for ${seconds}s"
     mkdir -p "fuzz/corpus/$target"
+    # The fuzzer says much; only of a crash is it worth reading.
     cargo fuzz run "$target" "fuzz/corpus/$target" "tests/fixtures/seeds/$target" -- \
         -max_total_time="$seconds" -timeout=10 -rss_limit_mb=4096 -max_len=8192 -dict=fuzz/json.dict \
-        -print_final_stats=0 -verbosity=0
+        >"fuzz/$target.log" 2>&1 || { tail -n 60 "fuzz/$target.log"; exit 1; }
+    grep -E '^Done ' "fuzz/$target.log"
 done

@@ -1,7 +1,10 @@
 //! The seeds of the fuzz targets, held to the same laws in an ordinary test run: replies well-formed, cut and strange,
 //! in both profiles and in pieces of every small size.
 
-#![expect(clippy::unwrap_used, reason = "a fixture that cannot be read fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a fixture that cannot be read fails the test"
+)]
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +16,9 @@ mod laws;
 
 /// Decodes every seed of a target, and every prefix of it, since any stream may be cut anywhere.
 fn check(target: &str, kind: Kind, api: Api, model: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/seeds").join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/seeds")
+        .join(target);
     let mut seeds = 0;
     for entry in fs::read_dir(folder).unwrap() {
         let mut data = fs::read(entry.unwrap().path()).unwrap();

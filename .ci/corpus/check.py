@@ -10,6 +10,7 @@ difference that is not on the short list `known.tsv`: a pattern of ids, a field,
 import argparse
 import collections
 import fnmatch
+import itertools
 import json
 import pathlib
 import sys
@@ -21,6 +22,7 @@ from recording import recordings
 # The fields of a reply that must be equal.
 FIELDS = ("text", "refusal", "reasoning", "calls", "opaque", "usage", "end", "model", "items")
 SEALED = ("signature", "data")
+ABSENT = "(absent)"
 
 
 def known():
@@ -142,7 +144,9 @@ def main():
 def report(table, unexplained, most):
     """The differences, then the counts."""
     for name, field, want, got in unexplained[:most]:
-        print(f"{name}\n  {field}: expected {brief(want)}\n  {' ' * len(field)}  got      {brief(got)}")
+        print(name)
+        for path, left, right in list(differences(want, got))[:3]:
+            print(f"  {field}{path}\n    expected {brief(left)}\n    got      {brief(right)}")
     if len(unexplained) > most:
         print(f"… and {len(unexplained) - most} more")
     columns = ("all", "equal", "listed", "unexplained")
@@ -151,9 +155,21 @@ def report(table, unexplained, most):
         print(f"{api:28}" + "".join(f"{table[api][column]:>12}" for column in columns))
 
 
+def differences(want, got, path=""):
+    """The smallest parts that differ, with their paths."""
+    if isinstance(want, dict) and isinstance(got, dict):
+        for key in want.keys() | got.keys():
+            yield from differences(want.get(key, ABSENT), got.get(key, ABSENT), f"{path}.{key}")
+    elif isinstance(want, list) and isinstance(got, list):
+        for at, (left, right) in enumerate(itertools.zip_longest(want, got, fillvalue=ABSENT)):
+            yield from differences(left, right, f"{path}[{at}]")
+    elif want != got:
+        yield path, want, got
+
+
 def brief(value):
     """A value in one line that can be read."""
-    text = json.dumps(value, ensure_ascii=False)
+    text = value if value is ABSENT else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 300 else f"{text[:140]} … {text[-140:]}"
 
 

@@ -67,6 +67,7 @@ REQUEST_FREE = {
     "stream_options": "obfuscation is the gateway's own business; the upstream is told not to pad",
     "include": "encrypted reasoning is always asked for where the model has any",
     "model": "routed",
+    "background": "the gateway works in the background itself",
     "stream": "delivery is compared nowhere else; absent means whole",
     "presence_penalty": "unknown to OpenAI's Responses API",
     "frequency_penalty": "unknown to OpenAI's Responses API",
@@ -79,15 +80,26 @@ def request(recording, found):
     if not isinstance(body, dict) or told is None:
         return
     if "refused" in told:
-        yield "request", "carried", told
+        # A response of before lives in the gateway's store, which the replay does not have.
+        if told.get("param") != "previous_response_id":
+            yield "request", "carried", told
         return
     came, goes = normal(body), normal(told["sent"])
     lost = {loss[0] for loss in told.get("losses") or []}
     for key in sorted(came.keys() | goes.keys()):
         if key in REQUEST_FREE or any(name == key or name.startswith(f"{key}.") for name in lost):
             continue
+        if key == "input":
+            forget_ids(came.get(key) or [], goes.get(key) or [])
         if came.get(key) != goes.get(key):
             yield f"request.{key}", came.get(key), goes.get(key)
+
+
+def forget_ids(came, goes):
+    """An item's id may go (it names an object that the upstream does not store), but never change."""
+    for left, right in zip(came, goes):
+        if "id" not in right and left["type"] != "item_reference":
+            left.pop("id", None)
 
 
 def normal(body):

@@ -378,7 +378,8 @@ mod tests {
         ];
         let usage = Usage::counted(1_000_000, 0, None, 1, 0);
         let model = find("openai", "gpt-6-sol");
-        let cost = |target, usage| cost_of(&rules, target, model, usage, Terms::default());
+        let cost =
+            |target: &str, usage: &Usage| cost_of(&rules, target, model, usage, Terms::default());
         assert_eq!(cost("ollama/llama3.2", &usage), Some(0.0));
         assert_eq!(cost("openai/gpt-6-sol", &usage), None);
         assert_eq!(

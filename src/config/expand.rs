@@ -112,9 +112,8 @@ fn value(inside: &str, look: &mut Look<'_>) -> Result<String, Failure> {
         look(Reference::Variable(name)).map_err(Failure::Broken)?,
         default,
     ) {
-        (Some(text), None) => Ok(text),
         (Some(text), Some(default)) if text.is_empty() => Ok(default.to_owned()),
-        (Some(text), Some(_)) => Ok(text),
+        (Some(text), _) => Ok(text),
         (None, Some(default)) => Ok(default.to_owned()),
         (None, None) => Err(Failure::Unset(name.to_owned())),
     }

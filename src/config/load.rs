@@ -27,10 +27,6 @@ pub struct Env(BTreeMap<String, String>);
 
 impl Env {
     /// The environment of this process. Variables that are not UTF-8 are as good as unset.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the environment"
-    )]
     pub fn of_process() -> Self {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))

@@ -8,14 +8,15 @@ pub fn nearest<'a>(
     most: usize,
 ) -> Vec<&'a str> {
     let written = written.to_lowercase();
-    let bound = (written.chars().count() / 3).max(1);
+    let letters = written.chars().count();
+    let bound = (letters / 3).max(1);
     let mut near: Vec<(usize, &str)> = Vec::new();
     for candidate in candidates {
         let lower = candidate.to_lowercase();
         let slips = strsim::damerau_levenshtein(&written, &lower);
         let within = written.len() >= 3 && lower.contains(&written)
             || lower.len() >= 3 && written.contains(&lower);
-        let rank = match (slips <= bound, within) {
+        let rank = match (slips <= bound && slips < letters, within) {
             (true, _) => slips,
             (false, true) => bound + slips,
             (false, false) => continue,

@@ -42,20 +42,14 @@ pub fn resolved(config: &Config) -> String {
         "log": { "level": level(config.log.level), "format": format(config.log.format) },
         "prices": prices(config),
     });
-    let mut text = String::new();
-    match &config.source {
-        Some(path) => text.push_str(&format!(
-            "# {}, the environment and the defaults\n",
-            path.display()
-        )),
-        None => text.push_str("# no file: the environment and the defaults\n"),
-    }
-    match serde_yaml::to_string(&tree) {
-        Ok(yaml) => text.push_str(&yaml),
-        // The tree is made of maps with text keys, lists and scalars, all of which YAML has.
-        Err(error) => text.push_str(&format!("# cannot be shown: {error}\n")),
-    }
-    text
+    let source = config.source.as_ref().map_or_else(
+        || "no file:".to_owned(),
+        |path| format!("{},", path.display()),
+    );
+    // The tree is made of maps with text keys, lists and scalars, all of which YAML has.
+    let yaml = serde_yaml::to_string(&tree)
+        .unwrap_or_else(|error| format!("# cannot be shown: {error}\n"));
+    format!("# {source} the environment and the defaults\n{yaml}")
 }
 
 fn server(config: &Config) -> Value {

@@ -54,7 +54,8 @@ pub(super) struct Server {
 #[serde(deny_unknown_fields)]
 pub(super) struct Key {
     pub(super) name: String,
-    pub(super) key: Option<Hidden>,
+    #[serde(rename = "key")]
+    pub(super) secret: Option<Hidden>,
     #[serde(default)]
     pub(super) models: Vec<String>,
     #[serde(default, deserialize_with = "units::count")]
@@ -164,8 +165,8 @@ pub(super) struct Retry {
     pub(super) base: Option<Duration>,
     #[serde(deserialize_with = "units::duration")]
     pub(super) max: Option<Duration>,
-    #[serde(deserialize_with = "units::duration")]
-    pub(super) retry_after_max: Option<Duration>,
+    #[serde(rename = "retry_after_max", deserialize_with = "units::duration")]
+    pub(super) patience: Option<Duration>,
 }
 
 #[derive(Debug, Default, Deserialize)]

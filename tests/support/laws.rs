@@ -62,7 +62,11 @@ fn decoder(kind: Kind, api: Api, model: &str) -> Box<dyn Decoder> {
         ..Request::default()
     };
     let provider = providers::build(kind, settings);
-    match provider.encode(Ask::Respond(&request), &ModelId::from(model), &Remedies::default()) {
+    match provider.encode(
+        Ask::Respond(&request),
+        &ModelId::from(model),
+        &Remedies::default(),
+    ) {
         Ok(call) => call.decoder,
         Err(error) => panic!("the smallest request is refused: {error}"),
     }
@@ -76,8 +80,15 @@ fn lawful(outcome: &Outcome) {
         panic!("there is no terminal event\n{:#?}", outcome.events);
     };
     let folded = Fold::of(outcome.known().filter(|event| event.terminal().is_none()));
-    assert_eq!(folded.output, response.output, "the fold is not the terminal response");
+    assert_eq!(
+        folded.output, response.output,
+        "the fold is not the terminal response"
+    );
     if outcome.error.is_some() {
-        assert_eq!(response.status, Status::Failed, "what failed ends as failed");
+        assert_eq!(
+            response.status,
+            Status::Failed,
+            "what failed ends as failed"
+        );
     }
 }

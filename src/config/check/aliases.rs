@@ -224,7 +224,7 @@ impl Checker<'_> {
         let mut capabilities = Vec::new();
         for (index, word) in words.iter().enumerate() {
             if let Some(capability) = Capability::from_word(word) {
-                capabilities.push(capability)
+                capabilities.push(capability);
             } else {
                 let known = Capability::ALL.map(Capability::as_str);
                 let question = nearest::question(word, known);

@@ -37,7 +37,7 @@ enum Needs {
 /// The keys of a provider, from wherever they came.
 #[derive(Default)]
 struct Keys {
-    keys: Vec<Secret>,
+    secrets: Vec<Secret>,
     command: Option<String>,
     /// Variables that would have brought a key.
     missing: Vec<String>,
@@ -99,7 +99,7 @@ impl Checker<'_> {
         let own = shape.base_url.is_some() && known.vendor.is_none() && keys.missing.is_empty();
         let needs = if own { Needs::Nothing } else { known.needs };
         let state = if needs == Needs::Nothing && keys.missing.is_empty()
-            || !keys.keys.is_empty()
+            || !keys.secrets.is_empty()
             || keys.command.is_some()
         {
             State::Awake
@@ -114,7 +114,7 @@ impl Checker<'_> {
                 vendor: known.vendor.map(str::to_owned),
             },
             kind: known.kind,
-            keys: keys.keys,
+            keys: keys.secrets,
             key_command: keys.command,
             headers,
             max_in_flight: self
@@ -186,7 +186,7 @@ impl Checker<'_> {
 
     fn api(&mut self, at: &Path, kind: Kind, api: Option<shape::Api>) -> Api {
         match (api, kind) {
-            (Some(_), Kind::Anthropic | Kind::Google) => {
+            (Some(_), Kind::Anthropic | Kind::Google | Kind::Demo) => {
                 self.fault(
                     &at.key("api"),
                     "only OpenAI and compatible servers have a choice",
@@ -210,15 +210,17 @@ impl Checker<'_> {
         let from_env = variable
             .and_then(|name| env.get(name))
             .filter(|url| !url.is_empty());
-        let (text, source) = match (file, from_env, known.base_url) {
-            (Some(text), _, _) => (text, None),
-            (None, Some(text), _) => (text, variable),
-            (None, None, Some(text)) => (text, None),
-            (None, None, None) => {
-                self.fault_at_key(at, "missing key `base_url`");
-                return None;
-            }
+        let (text, source) = match (file, from_env) {
+            (None, Some(text)) => (text, variable),
+            (file, _) => (file.or(known.base_url).unwrap_or_default(), None),
         };
+        if text.is_empty() {
+            // A variable that is not set has its fault already.
+            if !self.is_unset(&at.key("base_url")) {
+                self.fault_at_key(at, "missing key `base_url`");
+            }
+            return None;
+        }
         match base_url(text, known.kind) {
             Ok(url) => Some(url),
             Err(message) => {
@@ -267,7 +269,7 @@ impl Checker<'_> {
             // The other spelling of the same variable will do.
             let same = known.key_variables.contains(&variable.as_str());
             return Keys {
-                keys: same.then(from_env).flatten().into_iter().collect(),
+                secrets: same.then(from_env).flatten().into_iter().collect(),
                 missing: vec![variable.clone()],
                 ..Keys::default()
             };
@@ -289,7 +291,7 @@ impl Checker<'_> {
             _ => Vec::new(),
         };
         Keys {
-            keys: key.into_iter().collect(),
+            secrets: key.into_iter().collect(),
             missing,
             ..Keys::default()
         }
@@ -303,13 +305,13 @@ impl Checker<'_> {
             match (key, unset) {
                 (Some(hidden), _) if !hidden.0.expose().is_empty() => {
                     self.saw_secret(&at);
-                    found.keys.push(hidden.0.clone());
+                    found.secrets.push(hidden.0.clone());
                 }
                 (_, Some((_, variable))) => found.missing.push(variable.clone()),
                 (_, None) => self.fault(&at, "the key is empty"),
             }
         }
-        if !found.keys.is_empty() {
+        if !found.secrets.is_empty() {
             for variable in &found.missing {
                 let warning = format!("{at}: `{variable}` is not set, so there is a key less");
                 self.warnings.push(warning);

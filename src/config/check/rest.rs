@@ -62,7 +62,7 @@ impl Checker<'_> {
                 .unwrap_or(base.attempts),
             base: shape.base.unwrap_or(base.base),
             max: shape.max.unwrap_or(base.max),
-            retry_after_max: shape.retry_after_max.unwrap_or(base.retry_after_max),
+            retry_after_max: shape.patience.unwrap_or(base.retry_after_max),
         }
     }
 

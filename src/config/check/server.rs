@@ -82,7 +82,7 @@ impl Checker<'_> {
         let mut known: Vec<ClientKey> = Vec::new();
         for (index, shape) in keys.into_iter().enumerate() {
             let at = at.index(index);
-            let text = shape.key.as_ref().map(|hidden| hidden.0.expose());
+            let text = shape.secret.as_ref().map(|hidden| hidden.0.expose());
             let key = ClientKey {
                 sha256: hash(text.unwrap_or_default()),
                 name: shape.name,

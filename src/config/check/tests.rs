@@ -260,7 +260,6 @@ fn an_unset_variable_is_named_unless_it_is_the_key_of_a_built_in_provider() {
     check(
         "providers: {lab: {type: openai-compatible, base_url: '${URL}', api_key: '${NONE}'}}",
         &[
-            "1:13: providers.lab: missing key `base_url`",
             "1:54: providers.lab.base_url: the variable `URL` is not set",
             "1:73: providers.lab.api_key: the variable `NONE` is not set",
         ],
@@ -406,5 +405,13 @@ fn hosts_and_networks_may_be_fetched_from() {
     check(
         "fetch: {allow: [10.0.0.0/33]}",
         &[&format!("1:17: fetch.allow[0]: {fault}")],
+    );
+}
+
+#[test]
+fn a_key_that_stands_twice_is_a_fault() {
+    check(
+        "log: {}\nlog: {}\n",
+        &["1:1: duplicate entry with key \"log\""],
     );
 }
