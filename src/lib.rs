@@ -11,6 +11,10 @@ pub mod target;
 pub mod canonical;
 pub mod wire;
 
+pub mod catalog;
 pub mod providers;
+
+pub mod config;
+pub mod routing;
 
 pub mod cli;

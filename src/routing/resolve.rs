@@ -1,0 +1,329 @@
+//! What a model's name means: the order of the rules is the whole of it, and it never guesses between two meanings.
+//!
+//! An alias; `provider` in the body, which pins; a first segment that names a provider; an exact id of the catalogue;
+//! a name whose vendor is plain from it; an id that one provider lists. Else the name is not known.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::canonical::request::Request;
+use crate::catalog::models;
+use crate::config::alias::{Aim, Alias, Overlay, Policy, Rules, Sticky};
+use crate::config::provider::{BUILT_IN, ProviderConfig, State};
+use crate::config::{Config, nearest};
+use crate::error::{Error, Kind};
+use crate::target::{ProviderName, Target};
+
+/// The targets of a request, and what is said to them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The alias that was asked for.
+    pub alias: Option<String>,
+    /// Whom to ask, in this order; never empty.
+    pub targets: Vec<Target>,
+    /// The weight of each target, in the same order.
+    pub weights: Vec<u32>,
+    /// How many of the targets the policy orders; the rest is asked after them.
+    pub ordered: usize,
+    /// How the targets are to be ordered.
+    pub policy: Policy,
+    /// Who keeps getting the same target.
+    pub sticky: Sticky,
+    /// What the alias says where the request leaves it out.
+    pub overlay: Overlay,
+    /// How the targets are asked.
+    pub rules: Arc<Rules>,
+}
+
+/// What providers list themselves, as far as somebody asked them: ids by provider.
+pub type Listed = BTreeMap<ProviderName, Vec<String>>;
+
+/// The plan of a request, from the configuration and the catalogue alone.
+pub fn resolve(config: &Config, request: &Request) -> Result<Plan, Error> {
+    resolve_listed(config, &Listed::new(), request)
+}
+
+/// The plan of a request, with what providers list themselves.
+pub fn resolve_listed(config: &Config, listed: &Listed, request: &Request) -> Result<Plan, Error> {
+    let name = match (request.model.as_str(), &config.defaults.model) {
+        ("", Some(name)) => name.as_str(),
+        ("", None) => {
+            let message = "`model` is missing, and the configuration has no default";
+            return Err(Error::invalid("model", message).with_code("missing_required_parameter"));
+        }
+        (name, _) => name,
+    };
+    if let Some(alias) = config.alias(name) {
+        return of_alias(config, alias);
+    }
+    let target = match request.provider.as_deref() {
+        Some(provider) => pinned(config, provider, name)?,
+        None => target(config, listed, name)?,
+    };
+    Ok(single(config, target))
+}
+
+/// The model to use when nobody names one: the default of the configuration, or that of the first provider with a key.
+pub fn default_model(config: &Config) -> Result<String, Error> {
+    if let Some(model) = &config.defaults.model {
+        return Ok(model.clone());
+    }
+    let of_provider = |provider: &ProviderConfig| {
+        let name = provider.name().as_str();
+        let known = BUILT_IN.iter().find(|known| known.name == name)?;
+        let ready = provider.is_awake() && provider.has_key();
+        known
+            .default_model
+            .filter(|_| ready)
+            .map(|model| format!("{name}/{model}"))
+    };
+    config
+        .providers
+        .iter()
+        .find_map(of_provider)
+        .ok_or_else(|| {
+            Error::new(
+                Kind::ModelNotFound,
+                "no API key found, so there is no model to ask",
+            )
+            .with_code("no_api_key")
+            .with_hint("set OPENAI_API_KEY, ANTHROPIC_API_KEY or GOOGLE_API_KEY, or name a model")
+        })
+}
+
+/// The one target of a name that is no alias.
+pub fn target(config: &Config, listed: &Listed, name: &str) -> Result<Target, Error> {
+    if let Some((first, rest)) = name.split_once('/')
+        && let Some(provider) = config.provider(first)
+        && !rest.is_empty()
+    {
+        return awake(provider, rest);
+    }
+    if name == "demo" {
+        return Ok(Target::new("demo", "demo"));
+    }
+    let exact = models::all().iter().filter(|model| model.id == name);
+    for model in exact {
+        let mut serving = config
+            .providers
+            .iter()
+            .filter(|provider| provider.is_awake());
+        if let Some(provider) = serving.find(|provider| provider.vendor() == model.provider) {
+            return awake(provider, name);
+        }
+    }
+    if let Some(vendor) = inferred(name)
+        && let Some(provider) = config.provider(vendor)
+    {
+        return awake(provider, name);
+    }
+    let mut listing = config.providers.iter().filter(|provider| {
+        let ids = listed.get(provider.name());
+        provider.is_awake() && ids.is_some_and(|ids| ids.iter().any(|id| id == name))
+    });
+    match (listing.next(), listing.next()) {
+        (Some(provider), None) => awake(provider, name),
+        (Some(one), Some(other)) => {
+            let message = format!(
+                "the model `{name}` is served by more than one provider: name it as `{}/{name}` or `{}/{name}`",
+                one.name(),
+                other.name()
+            );
+            Err(not_found(message))
+        }
+        (None, _) => Err(unknown(config, listed, name)),
+    }
+}
+
+/// The vendor that a name gives away.
+fn inferred(name: &str) -> Option<&'static str> {
+    let numbered = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
+    let is_openai = name.starts_with("gpt-") && !name.starts_with("gpt-oss")
+        || name.starts_with("chatgpt-")
+        || name.strip_prefix('o').is_some_and(numbered);
+    if is_openai {
+        Some("openai")
+    } else if name.starts_with("claude-") {
+        Some("anthropic")
+    } else if name.starts_with("gemini-") {
+        Some("google")
+    } else {
+        None
+    }
+}
+
+/// The body names the provider: the model goes to it verbatim.
+fn pinned(config: &Config, provider: &str, model: &str) -> Result<Target, Error> {
+    if let Some(provider) = config.provider(provider) {
+        awake(provider, model)
+    } else {
+        let names = config.providers.iter().map(|known| known.name().as_str());
+        let question = nearest::question(provider, names);
+        let message = format!("there is no provider `{provider}`{question}");
+        Err(Error::invalid("provider", message))
+    }
+}
+
+/// A target at a provider that can be asked; if it sleeps, the error says what wakes it.
+fn awake(provider: &ProviderConfig, model: &str) -> Result<Target, Error> {
+    match &provider.state {
+        State::Awake => Ok(Target {
+            provider: provider.name().clone(),
+            model: model.into(),
+        }),
+        State::Asleep(variables) => {
+            let name = provider.name();
+            let names = variables.join("` or `");
+            let message =
+                format!("no key for `{name}`, which would serve `{model}`: `{names}` is not set");
+            let hint = format!(
+                "set {}, or configure `providers.{name}`",
+                variables.join(" or ")
+            );
+            Err(not_found(message).with_code("no_api_key").with_hint(hint))
+        }
+    }
+}
+
+fn not_found(message: String) -> Error {
+    Error::new(Kind::ModelNotFound, message).with_param("model")
+}
+
+/// Nothing is called so; the names nearest to it are in the message.
+fn unknown(config: &Config, listed: &Listed, name: &str) -> Error {
+    let names = names(config, listed);
+    let near = nearest::nearest(name, names.iter().map(String::as_str), 3);
+    if near.is_empty() {
+        return not_found(format!("there is no model `{name}`"))
+            .with_hint("name it as `provider/model`, or list what there is with `llmgw models`");
+    }
+    let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
+    not_found(format!(
+        "there is no model `{name}`; the nearest are {}",
+        near.join(", ")
+    ))
+}
+
+/// All names that can be asked for: aliases, then the models of providers that are awake, then `demo`.
+pub fn names(config: &Config, listed: &Listed) -> Vec<String> {
+    let mut names: Vec<String> = config
+        .aliases
+        .iter()
+        .map(|alias| alias.name.clone())
+        .collect();
+    for provider in config.providers.iter().filter(|known| known.is_awake()) {
+        let shipped = models::all()
+            .iter()
+            .filter(|model| model.provider == provider.vendor())
+            .map(|model| model.id);
+        let own = listed.get(provider.name());
+        let own = own.into_iter().flatten().map(String::as_str);
+        for id in shipped.chain(own) {
+            let name = format!("{}/{id}", provider.name());
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names.push("demo".to_owned());
+    names
+}
+
+/// One target on the terms of the defaults.
+fn single(config: &Config, target: Target) -> Plan {
+    Plan {
+        alias: None,
+        targets: vec![target],
+        weights: vec![1],
+        ordered: 1,
+        policy: Policy::Failover,
+        sticky: Sticky::None,
+        overlay: Overlay::default(),
+        rules: Arc::new(Rules {
+            on_cut: config.defaults.on_cut,
+            timeouts: config.defaults.timeouts,
+            retry: config.defaults.retry,
+            ..Rules::default()
+        }),
+    }
+}
+
+/// The targets of an alias and of the aliases in it, in order, each once. Providers that sleep are passed over, unless
+/// all do: then the first one's error says what wakes it.
+fn of_alias(config: &Config, alias: &Alias) -> Result<Plan, Error> {
+    let mut found = Found::default();
+    for weighted in &alias.targets {
+        found.follow(config, &weighted.aim, weighted.weight);
+    }
+    let ordered = found.targets.len();
+    for aim in &alias.then {
+        found.follow(config, aim, 1);
+    }
+    if found.targets.is_empty() {
+        let none = || not_found(format!("the alias `{}` has no target", alias.name));
+        return Err(found.asleep.unwrap_or_else(none));
+    }
+    let mut overlay = alias.overlay.clone();
+    let mut inner = alias;
+    // The check has seen to it that an alias with something to say is the only target of the other, and that
+    // aliases do not go in circles.
+    while let [only] = inner.targets.as_slice()
+        && let Aim::Alias(name) = &only.aim
+        && let Some(next) = config.alias(name)
+    {
+        overlay = overlay.over(&next.overlay);
+        inner = next;
+    }
+    let (targets, weights) = found.targets.into_iter().unzip();
+    Ok(Plan {
+        alias: Some(alias.name.clone()),
+        targets,
+        weights,
+        ordered,
+        policy: alias.policy,
+        sticky: alias.sticky,
+        overlay,
+        rules: Arc::new(alias.rules.clone()),
+    })
+}
+
+/// What following an alias has found.
+#[derive(Default)]
+struct Found {
+    targets: Vec<(Target, u32)>,
+    asleep: Option<Error>,
+}
+
+impl Found {
+    fn follow(&mut self, config: &Config, aim: &Aim, weight: u32) {
+        match aim {
+            Aim::Alias(name) => {
+                let inner = config.alias(name).into_iter();
+                for aim in inner.flat_map(|alias| {
+                    alias
+                        .targets
+                        .iter()
+                        .map(|weighted| &weighted.aim)
+                        .chain(&alias.then)
+                }) {
+                    self.follow(config, aim, weight);
+                }
+            }
+            Aim::Target(target) => {
+                let provider = config.provider(target.provider.as_str());
+                let Some(provider) = provider else { return };
+                match awake(provider, target.model.as_str()) {
+                    Ok(target) if self.targets.iter().any(|(known, _)| *known == target) => {}
+                    Ok(target) => self.targets.push((target, weight)),
+                    Err(error) => {
+                        self.asleep.get_or_insert(error);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;
