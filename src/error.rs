@@ -125,6 +125,7 @@ struct Details {
     upstream_status: Option<u16>,
     upstream_request_id: Option<String>,
     retry_after: Option<Duration>,
+    retry: Option<Retry>,
     remedy: Option<Remedy>,
     hint: Option<String>,
     earlier: Vec<Error>,
@@ -197,6 +198,13 @@ impl Error {
     #[must_use]
     pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         self.details.retry_after = wait;
+        self
+    }
+
+    /// Overrides whether the same target may be asked again: the provider's own word.
+    #[must_use]
+    pub fn with_retry(mut self, retry: Retry) -> Self {
+        self.details.retry = Some(retry);
         self
     }
 
@@ -354,6 +362,9 @@ impl Error {
 
     /// May the same target be asked again?
     pub fn retry(&self) -> Retry {
+        if let Some(retry) = self.details.retry {
+            return retry;
+        }
         match self.kind {
             Kind::RateLimited | Kind::Overloaded | Kind::UpstreamFailed | Kind::Unreachable => {
                 Retry::Backoff(self.details.retry_after)

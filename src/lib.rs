@@ -11,10 +11,16 @@ pub mod target;
 pub mod canonical;
 pub mod wire;
 
-pub mod catalog;
-pub mod providers;
 
+pub mod catalog;
 pub mod config;
+pub mod doors;
+pub mod providers;
 pub mod routing;
+
+pub mod gateway;
+pub mod telemetry;
+
+pub mod server;
 
 pub mod cli;

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::event::{
-    AnnotationEvent, Batch, ContentDelta, ErrorEvent, ErrorPayload, Event, ItemDelta, Lifecycle,
-    PartEvent, SummaryDelta, SummaryPart, TextDelta,
+    AnnotationEvent, Batch, ContentDelta, ErrorEvent, Event, ItemDelta, Lifecycle, PartEvent,
+    SummaryDelta, SummaryPart, TextDelta,
 };
 use super::fold::Fold;
 use super::ids;
@@ -122,7 +122,7 @@ pub struct Composer {
     usage: Option<Usage>,
     fault: Option<Error>,
     failure: Option<Error>,
-    relayed_error: Option<ErrorPayload>,
+    relayed: relay::Relayed,
     now: u64,
     begun: bool,
     ended: bool,
@@ -150,6 +150,7 @@ impl Composer {
             return;
         }
         self.begun = true;
+        self.relayed.stage = relay::Stage::InProgress;
         let id = if id.is_empty() { &self.setup.seed } else { id };
         *self.fold.head_mut() = Response {
             id: ids::response(id),
@@ -470,6 +471,11 @@ impl Composer {
     /// Has the terminal event been made?
     pub fn is_ended(&self) -> bool {
         self.ended
+    }
+
+    /// The response's id; empty before `begin`.
+    pub fn response_id(&self) -> &str {
+        &self.fold.head().id
     }
 
     /// Has the model said anything?

@@ -409,8 +409,13 @@ impl Tagged for Event {
             "response.failed" => payload(json).map(Self::Failed),
             "response.output_item.added" => payload(json).map(Self::ItemAdded),
             "response.output_item.done" => payload(json).map(Self::ItemDone),
-            "response.content_part.added" => payload(json).map(Self::PartAdded),
-            "response.content_part.done" => payload(json).map(Self::PartDone),
+            // The second name is Bedrock's, for parts of reasoning.
+            "response.content_part.added" | "response.reasoning_part.added" => {
+                payload(json).map(Self::PartAdded)
+            }
+            "response.content_part.done" | "response.reasoning_part.done" => {
+                payload(json).map(Self::PartDone)
+            }
             "response.output_text.done" => payload(json).map(Self::TextDone),
             "response.output_text.annotation.added" => payload(json).map(Self::AnnotationAdded),
             "response.refusal.delta" => payload(json).map(Self::RefusalDelta),

@@ -30,6 +30,11 @@ pub fn digest(parts: &[&str]) -> String {
     text
 }
 
+/// Has this, an id without its prefix, the shape of those that [`item`] makes? No vendor's ids have it.
+pub fn is_ours(rest: &str) -> bool {
+    rest.len() == 26 && rest.bytes().all(|b| ALPHABET.contains(&b))
+}
+
 /// The id of a response: an upstream's own `resp_…` verbatim, otherwise one derived from its id.
 pub fn response(upstream: &str) -> String {
     if upstream.starts_with("resp_") {
@@ -70,6 +75,7 @@ mod tests {
         assert_eq!(id, item("msg", "resp_1", 0));
         assert_ne!(id, item("msg", "resp_1", 1));
         assert_eq!(id.len(), 4 + 26);
+        assert!(is_ours(&id[4..]));
         assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
     }
 

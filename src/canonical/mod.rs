@@ -4,6 +4,7 @@
 //! alone makes [`event::Event`]s, and [`fold::Fold`] alone makes a [`response::Response`] of them. Nothing here does
 //! I/O or knows another protocol. What a newer specification adds is kept untouched in [`open::Open`] and in `extra`.
 
+pub mod address;
 pub mod compose;
 pub mod event;
 pub mod extra;

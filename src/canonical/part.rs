@@ -154,9 +154,11 @@ pub struct UrlCitation {
     /// Its title.
     #[serde(default, deserialize_with = "nullable")]
     pub title: String,
-    /// First character of the range.
+    /// First character of the range; 0 where a server gives no range.
+    #[serde(default, deserialize_with = "nullable")]
     pub start_index: u64,
-    /// One past the last character.
+    /// One past the last character; 0 where a server gives no range.
+    #[serde(default, deserialize_with = "nullable")]
     pub end_index: u64,
     /// Fields beyond the specification.
     #[serde(flatten)]

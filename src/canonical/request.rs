@@ -294,6 +294,8 @@ pub struct Beyond {
     pub choices: Option<u64>,
     /// A budget for thinking in tokens, as the Messages API of older models takes it.
     pub thinking_budget: Option<u64>,
+    /// Fields of a Chat Completions request that only its protocol knows.
+    pub chat: Extra,
 }
 
 impl Delivery {

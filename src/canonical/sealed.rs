@@ -54,6 +54,15 @@ pub enum Block {
         #[serde(rename = "s")]
         signature: String,
     },
+    /// OpenAI's `encrypted_content`, where a door's protocol has room for one opaque value only.
+    Encrypted {
+        /// The reasoning item's id.
+        #[serde(rename = "i")]
+        id: Option<String>,
+        /// The value, as issued.
+        #[serde(rename = "d")]
+        data: String,
+    },
     /// A Chat Completions server's `reasoning_details`.
     Details {
         /// The list as JSON text, byte for byte.

@@ -5,6 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::extra::Extra;
 use super::open::nullable;
 
+/// In `input_tokens_details`: the part of `cache_write_tokens` that lasts an hour, which has a price of its own.
+pub const HOUR_WRITES: &str = "cache_write_1h_tokens";
+
+/// In `usage`: web searches, which are paid by the piece.
+pub const WEB_SEARCHES: &str = "web_search_requests";
+
 /// What a response cost in tokens.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Usage {

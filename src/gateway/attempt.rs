@@ -15,6 +15,7 @@ use super::{Caller, Gateway, Reply, Snapshot};
 use crate::canonical::compose::Composer;
 use crate::canonical::request::Request;
 use crate::config::Lossy;
+use crate::config::alias::Rules;
 use crate::error::{Error, Kind, Retry};
 use crate::providers::{Ask, Call, Loss};
 use crate::target::Target;
@@ -43,6 +44,7 @@ pub(super) struct Attempt<'a> {
     pub(super) caller: &'a Caller,
     pub(super) target: &'a Target,
     pub(super) alias: Option<&'a str>,
+    pub(super) rules: &'a Rules,
     pub(super) patience: Patience,
 }
 
@@ -51,7 +53,7 @@ impl Attempt<'_> {
     pub(super) async fn run(&self, asked: &mut Asked) -> Result<Reply, Error> {
         let member = self.snapshot.member(&self.target.provider).map_err(|error| error.at(self.target))?;
         let request = self.with_media(member).await.map_err(|error| error.at(self.target))?;
-        let retry = &self.snapshot.config.defaults.retry;
+        let retry = &self.rules.retry;
         let mut tries = 0;
         loop {
             let error = match self.once(member, &request, asked).await {
@@ -88,7 +90,7 @@ impl Attempt<'_> {
         let losses = std::mem::take(&mut call.losses);
         asked.0 += 1;
         let started = Instant::now();
-        let timeouts = &self.snapshot.config.defaults.timeouts;
+        let timeouts = &self.rules.timeouts;
         let total = started + timeouts.total;
         let (mut running, upstream_request_id) =
             timeout_at(total, self.open(member, call, started)).await.map_err(|_| late("total", timeouts.total))??;
@@ -118,7 +120,7 @@ impl Attempt<'_> {
     }
 
     async fn open(&self, member: &Member, call: Call, started: Instant) -> Result<(Running, Option<String>), Error> {
-        let timeouts = &self.snapshot.config.defaults.timeouts;
+        let timeouts = &self.rules.timeouts;
         let Call { method, url, headers, body, streamed, decoder, .. } = call;
         let outgoing = prepare(member, Outgoing { method, url, headers, body }, self.snapshot).await?;
         let sent = self.gateway.clients.send(&member.transport, outgoing);
@@ -142,7 +144,7 @@ impl Attempt<'_> {
         let start = Start {
             delivery: self.request.delivery,
             first_token: started + timeouts.first_token,
-            timeouts: timeouts.clone(),
+            timeouts: *timeouts,
             clock: self.gateway.clock,
         };
         Ok((Running::new(incoming, decoder, composer, start), id))

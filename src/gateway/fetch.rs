@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::{CONTENT_TYPE, LOCATION};
 use url::{Host, Url};
 
+use crate::config::{Fetch, FetchRule};
 use crate::error::Error;
 
 /// At most this many redirects are followed.
@@ -19,68 +20,13 @@ const MOST_REDIRECTS: usize = 5;
 /// The whole of a fetch may take this long.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// What may be fetched.
+/// What may be fetched, by the configuration.
 #[derive(Debug, Clone)]
-pub struct Rules {
-    /// Hosts and networks besides public addresses.
-    pub allow: Vec<Allowed>,
-    /// The largest body in bytes.
-    pub max: usize,
-}
-
-/// A host or a network that may be fetched from although it is not public.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Allowed {
-    /// A host by its name.
-    Host(String),
-    /// Addresses whose first bits are these.
-    Network(IpAddr, u8),
-}
-
-impl Allowed {
-    /// Reads `files.internal`, `10.1.2.3`, `10.0.0.0/8` or `fd00::/8`.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => {
-                let bits = bits.parse::<u8>().map_err(|_| format!("`{text}` has no number after the slash"))?;
-                (address, Some(bits))
-            }
-            None => (text, None),
-        };
-        match (address.trim_matches(['[', ']']).parse::<IpAddr>(), bits) {
-            (Ok(address), bits) => {
-                let most = if address.is_ipv4() { 32 } else { 128 };
-                let bits = bits.unwrap_or(most);
-                if bits > most {
-                    return Err(format!("`{text}` has more than {most} bits"));
-                }
-                Ok(Self::Network(address, bits))
-            }
-            (Err(_), Some(_)) => Err(format!("`{text}` is no network: expected an address before the slash")),
-            (Err(_), None) if text.is_empty() => Err("an empty host".to_owned()),
-            (Err(_), None) => Ok(Self::Host(text.to_ascii_lowercase())),
-        }
-    }
-
-    fn covers(&self, address: IpAddr) -> bool {
-        let Self::Network(network, bits) = self else { return false };
-        match (network, address) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(*bits)).unwrap_or(0);
-                network.to_bits() & mask == address.to_bits() & mask
-            }
-            (IpAddr::V6(network), IpAddr::V6(address)) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(*bits)).unwrap_or(0);
-                network.to_bits() & mask == address.to_bits() & mask
-            }
-            _ => false,
-        }
-    }
-}
+pub(super) struct Rules(pub(super) Fetch);
 
 impl Rules {
     /// Fetches a URL into a data URL. `param` is the field that holds it, for the error.
-    pub async fn data_url(&self, url: &str, param: &str) -> Result<String, Error> {
+    pub(super) async fn data_url(&self, url: &str, param: &str) -> Result<String, Error> {
         let refuse = |why: String| Error::invalid(param, format!("cannot fetch `{}`: {why}", shown(url)));
         let (media_type, bytes) = tokio::time::timeout(TIME_LIMIT, self.get(url))
             .await
@@ -126,10 +72,10 @@ impl Rules {
                 .collect(),
         };
         let named = url.host_str().is_some_and(|host| {
-            self.allow.iter().any(|allowed| matches!(allowed, Allowed::Host(name) if name.eq_ignore_ascii_case(host)))
+            self.0.allow.iter().any(|rule| names(rule, host))
         });
         let permitted = |address: IpAddr| {
-            named || is_public(address) || self.allow.iter().any(|allowed| allowed.covers(address))
+            named || is_public(address) || self.0.allow.iter().any(|rule| covers(rule, address))
         };
         if !addresses.iter().all(|address| permitted(address.ip())) {
             return Err("its address is not public (the configuration's `fetch.allow` can permit it)".to_owned());
@@ -138,8 +84,8 @@ impl Rules {
     }
 
     async fn read(&self, mut response: reqwest::Response) -> Result<(String, Vec<u8>), String> {
-        let too_large = || format!("it is larger than {} bytes", self.max);
-        if response.content_length().is_some_and(|length| length > self.max as u64) {
+        let too_large = || format!("it is larger than {} bytes", self.0.max);
+        if response.content_length().is_some_and(|length| length > self.0.max) {
             return Err(too_large());
         }
         let media_type = response
@@ -151,12 +97,38 @@ impl Rules {
             .to_ascii_lowercase();
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| "the transfer broke off".to_owned())? {
-            if bytes.len() + chunk.len() > self.max {
+            if bytes.len() as u64 + chunk.len() as u64 > self.0.max {
                 return Err(too_large());
             }
             bytes.extend_from_slice(&chunk);
         }
         Ok((media_type, bytes))
+    }
+}
+
+/// Does the rule name this host? `*.` in front takes its subdomains in.
+fn names(rule: &FetchRule, host: &str) -> bool {
+    let FetchRule::Host(name) = rule else { return false };
+    let (name, host) = (name.to_ascii_lowercase(), host.to_ascii_lowercase());
+    match name.strip_prefix("*.") {
+        Some(parent) => host.strip_suffix(parent).is_some_and(|sub| sub.ends_with('.')),
+        None => name == host,
+    }
+}
+
+/// Is this address inside the rule's network?
+fn covers(rule: &FetchRule, address: IpAddr) -> bool {
+    let FetchRule::Network(network, bits) = rule else { return false };
+    match (network, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => {
+            let mask = u32::MAX.checked_shl(32_u32.saturating_sub(u32::from(*bits))).unwrap_or(0);
+            network.to_bits() & mask == address.to_bits() & mask
+        }
+        (IpAddr::V6(network), IpAddr::V6(address)) => {
+            let mask = u128::MAX.checked_shl(128_u32.saturating_sub(u32::from(*bits))).unwrap_or(0);
+            network.to_bits() & mask == address.to_bits() & mask
+        }
+        _ => false,
     }
 }
 
@@ -250,22 +222,21 @@ mod tests {
     }
 
     #[test]
-    fn networks_cover_their_addresses_and_no_others() {
-        let ten = Allowed::parse("10.0.0.0/8").unwrap();
-        assert!(ten.covers("10.255.0.1".parse().unwrap()));
-        assert!(!ten.covers("11.0.0.1".parse().unwrap()));
-        let all = Allowed::parse("0.0.0.0/0").unwrap();
-        assert!(all.covers("127.0.0.1".parse().unwrap()));
-        let one = Allowed::parse("127.0.0.1").unwrap();
-        assert!(one.covers("127.0.0.1".parse().unwrap()) && !one.covers("127.0.0.2".parse().unwrap()));
-        assert_eq!(Allowed::parse("Files.Internal"), Ok(Allowed::Host("files.internal".to_owned())));
-        assert!(Allowed::parse("10.0.0.0/33").is_err());
-        assert!(Allowed::parse("host/8").is_err());
+    fn rules_cover_their_networks_and_names_and_no_others() {
+        let net = |address: &str, bits| FetchRule::Network(address.parse().unwrap(), bits);
+        let inside = |rule: &FetchRule, address: &str| covers(rule, address.parse().unwrap());
+        assert!(inside(&net("10.0.0.0", 8), "10.255.0.1") && !inside(&net("10.0.0.0", 8), "11.0.0.1"));
+        assert!(inside(&net("0.0.0.0", 0), "127.0.0.1") && !inside(&net("0.0.0.0", 0), "::1"));
+        assert!(inside(&net("127.0.0.1", 32), "127.0.0.1") && !inside(&net("127.0.0.1", 32), "127.0.0.2"));
+        assert!(inside(&net("fd00::", 8), "fd12::1") && !inside(&net("fd00::", 8), "fe80::1"));
+        let host = |name: &str| FetchRule::Host(name.to_owned());
+        assert!(names(&host("Files.internal"), "files.INTERNAL") && !names(&host("files.internal"), "x.files.internal"));
+        assert!(names(&host("*.internal"), "a.b.internal") && !names(&host("*.internal"), "evilinternal"));
     }
 
     #[tokio::test]
     async fn a_private_address_is_refused_by_name_and_by_number() {
-        let rules = Rules { allow: Vec::new(), max: 1000 };
+        let rules = Rules(Fetch { allow: Vec::new(), max: 1000 });
         for url in ["http://127.0.0.1:1/x?sig=secret", "http://localhost:1/x", "http://[::1]:1/", "http://0x7f.1/"] {
             let error = rules.data_url(url, "input[0].content[0].image_url").await.unwrap_err();
             assert!(error.message().contains("not public"), "{url}: {}", error.message());

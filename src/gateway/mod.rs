@@ -18,7 +18,7 @@ use crate::canonical::settings::Echo;
 use crate::config::Config;
 use crate::error::{Error, Kind, Next, Remedy};
 use crate::providers::{Answer, Ask, AskKind, ListedModel, Loss, Remedies};
-use crate::routing;
+use crate::routing::resolve::resolve;
 use crate::target::{ProviderName, Target};
 
 mod attempt;
@@ -105,9 +105,12 @@ impl Gateway {
     pub async fn respond(&self, request: impl Into<Arc<Request>>, caller: Caller) -> Result<Reply, Error> {
         let snapshot = self.snapshot();
         let mut request = request.into();
-        let mut plan = routing::resolve(&snapshot.config, &request, caller.route.as_deref())?;
-        if let Some(overlay) = &plan.overlay {
-            overlay.apply(Arc::make_mut(&mut request));
+        if let Some(route) = &caller.route {
+            Arc::make_mut(&mut request).model.clone_from(route);
+        }
+        let mut plan = resolve(&snapshot.config, &request)?;
+        if !plan.overlay.is_empty() {
+            plan.overlay.apply(Arc::make_mut(&mut request));
         }
         let mut failures = Vec::new();
         let mut asked = attempt::Asked::default();
@@ -122,6 +125,7 @@ impl Gateway {
                 caller: &caller,
                 target: &target,
                 alias: plan.alias.as_deref(),
+                rules: &plan.rules,
                 patience,
             };
             match attempt.run(&mut asked).await {

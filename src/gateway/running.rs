@@ -14,7 +14,7 @@ use crate::canonical::compose::Composer;
 use crate::canonical::event::{Batch, Emitted};
 use crate::canonical::open::Open;
 use crate::canonical::request::Delivery;
-use crate::config::Timeouts;
+use crate::config::alias::Timeouts;
 use crate::error::{Error, Kind};
 use crate::providers::{Decoder, Loss};
 use crate::target::Target;

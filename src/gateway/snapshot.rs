@@ -13,7 +13,8 @@ use crate::canonical::item::{Item, ToolOutput};
 use crate::canonical::open::Open;
 use crate::canonical::part::Part;
 use crate::canonical::request::Request;
-use crate::config::{self, Config, ProviderConfig};
+use crate::config::provider::{ProviderConfig, State};
+use crate::config::{Config, load};
 use crate::error::{Error, Kind};
 use crate::providers::{self, Provider};
 use crate::secret::Secret;
@@ -47,7 +48,7 @@ impl Snapshot {
             .iter()
             .map(|provider| (provider.settings.name.clone(), Member::new(provider.clone())))
             .collect();
-        let fetch = Rules { allow: config.fetch.allow.clone(), max: config.fetch.max };
+        let fetch = Rules(config.fetch.clone());
         let via = HeaderValue::from_str(&format!("1.1 llmgw/{}", Uuid::now_v7().simple()));
         Self { fetch, via: via.unwrap_or(HeaderValue::from_static("1.1 llmgw")), members, config }
     }
@@ -60,7 +61,7 @@ impl Snapshot {
 
     /// The providers that may be asked: those that have a key or need none.
     pub fn ready_providers(&self) -> impl Iterator<Item = &str> {
-        self.config.providers.iter().filter(|provider| provider.is_ready()).map(|p| p.settings.name.as_str())
+        self.config.awake().map(ProviderName::as_str)
     }
 
     /// Did this gateway send the request with these headers?
@@ -99,19 +100,25 @@ impl Member {
             return Ok(self.config.keys.get(at).cloned());
         }
         if let Some(command) = &self.config.key_command {
-            let key = self.commanded.get_or_try_init(|| config::load::run_key_command(command)).await;
-            return key.cloned().map(Some);
+            let run = || self.run_key_command(command.clone());
+            return self.commanded.get_or_try_init(run).await.cloned().map(Some);
         }
-        if self.config.is_ready() {
-            return Ok(None);
-        }
+        let State::Asleep(variables) = &self.config.state else { return Ok(None) };
         let name = &self.config.settings.name;
-        let hint = self.config.key_variable.as_ref().map(|variable| format!("set {variable}, or `providers.{name}.api_key`"));
-        let error = Error::new(Kind::UpstreamAuth, format!("provider `{name}` has no API key")).with_code("no_api_key");
-        Err(match hint {
-            Some(hint) => error.with_hint(hint),
-            None => error,
-        })
+        let mut error =
+            Error::new(Kind::UpstreamAuth, format!("provider `{name}` has no API key")).with_code("no_api_key");
+        if let Some(variable) = variables.first() {
+            error = error.with_hint(format!("set {variable}, or `providers.{name}.api_key`"));
+        }
+        Err(error)
+    }
+
+    /// The command may ask a password manager and take its time, so it does not run on a worker of the server's.
+    async fn run_key_command(&self, command: String) -> Result<Secret, Error> {
+        let name = self.config.settings.name.clone();
+        tokio::task::spawn_blocking(move || load::run_key_command(name.as_str(), &command))
+            .await
+            .map_err(|_| Error::new(Kind::Internal, "the key command's task broke off"))?
     }
 }
 

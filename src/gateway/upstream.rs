@@ -13,21 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::error::{Error, Kind};
-
-/// What a local peer does, step by step.
-#[derive(Debug, Clone)]
-pub enum Step {
-    /// The head of the reply.
-    Head(StatusCode, HeaderMap),
-    /// Some bytes of the body.
-    Bytes(Bytes),
-    /// Nothing, for so long.
-    Wait(Duration),
-    /// The connection breaks.
-    Reset,
-    /// Nothing, for ever.
-    Hang,
-}
+use crate::providers::demo::peer::Step;
 
 /// Answers a request by a script; pure.
 pub type Peer = fn(body: &[u8]) -> Vec<Step>;

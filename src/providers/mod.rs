@@ -15,6 +15,14 @@ use crate::secret::Secret;
 use crate::target::{ModelId, ProviderName};
 use crate::wire::sse;
 
+pub mod anthropic;
+pub(crate) mod clean;
+pub mod compatible;
+pub mod demo;
+pub mod google;
+pub mod openai;
+pub(crate) mod retry_after;
+
 /// What is asked of a provider.
 #[derive(Debug, Clone, Copy)]
 pub enum Ask<'a> {
@@ -190,6 +198,23 @@ pub struct Settings {
     pub api: Api,
     /// The row of the quirk table that describes it, if it is a known vendor's: `groq`, `ollama`, ….
     pub vendor: Option<String>,
+}
+
+/// The provider of that kind: the one place where the kinds are told apart.
+pub fn build(kind: Kind, settings: &Settings) -> Box<dyn Provider> {
+    match kind {
+        Kind::OpenAi => match settings.api {
+            Api::Auto | Api::Responses => Box::new(openai::OpenAi::new(settings)),
+            Api::Chat => Box::new(compatible::Compatible::new(settings)),
+        },
+        Kind::Compatible => match settings.api {
+            Api::Auto | Api::Chat => Box::new(compatible::Compatible::new(settings)),
+            Api::Responses => Box::new(openai::OpenAi::new(settings)),
+        },
+        Kind::Anthropic => Box::new(anthropic::Anthropic::new(settings)),
+        Kind::Google => Box::new(google::Google::new(settings)),
+        Kind::Demo => Box::new(demo::Demo),
+    }
 }
 
 /// One vendor protocol with one configuration.

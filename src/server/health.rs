@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
-use super::App;
+use super::{App, reply};
 
 /// The process answers.
 pub(super) async fn alive() -> &'static str {
@@ -17,5 +18,6 @@ pub(super) async fn alive() -> &'static str {
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     let snapshot = app.gateway.snapshot();
     let providers: Vec<&str> = snapshot.ready_providers().collect();
-    axum::Json(json!({ "status": "ready", "providers": providers })).into_response()
+    let body = json!({ "status": "ready", "providers": providers }).to_string();
+    reply::whole(StatusCode::OK, body.into(), HeaderMap::new())
 }

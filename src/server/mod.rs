@@ -99,7 +99,7 @@ impl App {
     pub(crate) fn new(config: Config) -> Self {
         Self {
             access: access::Access::new(&config.server),
-            body_limit: config.server.body_limit,
+            body_limit: usize::try_from(config.server.body_limit).unwrap_or(usize::MAX),
             commit_after: config.server.commit_after,
             keep_alive: config.server.keep_alive,
             in_flight: Arc::default(),

@@ -1,3 +1,6 @@
 //! Foreign protocols as inert structs: no logic beyond reading and writing, nothing of `canonical`.
 
+pub mod anthropic;
+pub mod chat;
+pub mod gemini;
 pub mod sse;

@@ -57,7 +57,7 @@ impl Reader {
             };
             self.taken = end;
             self.searched = 0;
-            if has_data(&self.buffer[..body]) {
+            if is_frame(&self.buffer[..body]) {
                 return Ok(Some(parse(&self.buffer[..body])));
             }
         }
@@ -68,7 +68,7 @@ impl Reader {
         self.release();
         self.skip_mark();
         self.taken = self.buffer.len();
-        has_data(&self.buffer).then(|| parse(&self.buffer))
+        is_frame(&self.buffer).then(|| parse(&self.buffer))
     }
 
     fn release(&mut self) {
@@ -120,6 +120,17 @@ fn after_line_break_at_end(bytes: &[u8], at: usize) -> usize {
     }
 }
 
+fn is_frame(block: &[u8]) -> bool {
+    has_data(block) || bare_json(block).is_some()
+}
+
+/// Google breaks a stream off with an error that is JSON outside of any field, and some servers answer a request for a
+/// stream with a plain document. To the letter both are fields of no name; dropped, they would be false successes.
+fn bare_json(block: &[u8]) -> Option<&[u8]> {
+    let text = block.trim_ascii();
+    text.starts_with(b"{").then_some(text)
+}
+
 fn has_data(block: &[u8]) -> bool {
     lines(block).any(|line| line.starts_with(b"data") && matches!(line.get(4), None | Some(b':')))
 }
@@ -150,7 +161,7 @@ fn parse(block: &[u8]) -> Frame<'_> {
     }
     Frame {
         event: Cow::Borrowed(event),
-        data: data.unwrap_or_default(),
+        data: data.unwrap_or_else(|| Cow::Borrowed(bare_json(block).unwrap_or_default())),
     }
 }
 
@@ -247,6 +258,15 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_skipped() {
         check("\u{feff}data: é\n\n", &[("", "é")]);
+    }
+
+    #[test]
+    fn json_outside_of_any_field_is_a_frame_of_its_own() {
+        check(
+            "data: a\r\n\r\n{\n \"b\": 1\n}\n\n",
+            &[("", "a"), ("", "{\n \"b\": 1\n}")],
+        );
+        check("{\"c\":2}", &[("", "{\"c\":2}")]);
     }
 
     #[test]

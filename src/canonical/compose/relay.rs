@@ -1,22 +1,43 @@
-//! What an upstream of our own protocol says, passed on; and items that arrive whole.
+//! What an upstream of our own protocol says, passed on.
 //!
-//! Relayed events keep their ids and indices. What some servers leave out is mended here: parts that were never
-//! opened, items that were never closed, an id that changes between `added` and `done`, a terminal event without items.
-
-use std::sync::Arc;
+//! Relayed events keep their ids and indices. What some servers leave out or get wrong is mended on the way (`mend`),
+//! so that every client gets a stream that keeps the laws; the terminal event is reconciled with what was streamed.
 
 use bytes::Bytes;
 
 use super::Composer;
-use crate::canonical::event::{
-    Emitted, ErrorEvent, ErrorPayload, Event, ItemDelta, ItemEvent, Lifecycle,
-};
-use crate::canonical::ids;
-use crate::canonical::item::{Item, ItemStatus, Message, Reasoning};
+use crate::canonical::event::{Emitted, ErrorEvent, ErrorPayload, Event, Lifecycle};
+use crate::canonical::item::{Item, ItemStatus};
 use crate::canonical::open::Open;
-use crate::canonical::part::Part;
 use crate::canonical::request::Delivery;
-use crate::canonical::response::{Response, Status};
+use crate::canonical::response::{Response, ResponseError, Status};
+use crate::error::{Error, Kind};
+
+mod mend;
+mod opened;
+mod whole;
+
+/// How far the opening events have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) enum Stage {
+    #[default]
+    Nothing,
+    Created,
+    InProgress,
+}
+
+/// What is remembered of an upstream of our own protocol.
+#[derive(Debug, Default)]
+pub(super) struct Relayed {
+    error: Option<ErrorPayload>,
+    pub(super) stage: Stage,
+    /// Items that stand elsewhere here than upstream: their place, ours. The last entry for a place counts.
+    places: Vec<(u32, u32)>,
+    /// Parts likewise: the item by our place, their index, ours.
+    parts: Vec<(u32, u32, u32)>,
+    /// The item whose open part the upstream never opened.
+    opened: Option<u32>,
+}
 
 impl Composer {
     /// Passes an event on. `raw` is its frame's `data`, for a door that writes it verbatim.
@@ -31,430 +52,198 @@ impl Composer {
             Open::Known(Event::Completed(l)) => self.relay_end(*l.response, Status::Completed),
             Open::Known(Event::Incomplete(l)) => self.relay_end(*l.response, Status::Incomplete),
             Open::Known(Event::Failed(l)) => self.relay_end(*l.response, Status::Failed),
-            Open::Known(Event::Error(e)) => self.relayed_error = Some(e.error),
+            Open::Known(Event::Error(e)) => self.relayed.error = Some(e.error),
             Open::Known(mut event) => {
-                let same = self.mend(&mut event);
+                self.open_stage();
+                let fate = self.mend(&mut event);
+                if fate == mend::Fate::Dropped {
+                    return;
+                }
                 self.fold.apply(&event);
                 if self.setup.delivery == Delivery::Streamed {
                     self.batch.push(Emitted {
                         event: Open::Known(event),
-                        raw: raw.filter(|_| same),
+                        raw: raw.filter(|_| fate == mend::Fate::Same),
                     });
                 }
             }
-            Open::Unknown(event) => {
+            Open::Unknown(mut event) => {
                 if self.setup.delivery == Delivery::Streamed {
+                    self.open_stage();
+                    let fate = self.mend_unknown(&mut event);
                     self.batch.push(Emitted {
                         event: Open::Unknown(event),
-                        raw,
+                        raw: raw.filter(|_| fate == mend::Fate::Same),
                     });
                 }
             }
         }
-    }
-
-    /// A whole reply of our own protocol. Streamed to a client that wants a stream.
-    pub fn whole(&mut self, response: Response) {
-        if self.setup.delivery == Delivery::Streamed {
-            let mut head = response.clone();
-            head.status = Status::InProgress;
-            head.output = Vec::new();
-            head.usage = None;
-            head.completed_at = None;
-            for make in [Event::Created as fn(Lifecycle) -> Event, Event::InProgress] {
-                self.relay_start(
-                    Lifecycle {
-                        response: Box::new(head.clone()),
-                    },
-                    make,
-                );
-            }
-            for item in &response.output {
-                self.whole_item(item.clone());
-            }
-        }
-        let status = response.status;
-        self.relay_end(response, status);
     }
 
     /// The upstream's own error event, where it ended without `response.failed`.
     pub fn relayed_error(&self) -> Option<&ErrorPayload> {
-        self.relayed_error.as_ref()
+        self.relayed.error.as_ref()
     }
 
+    /// The opening events, each once. A stream that goes on after another broke opens again, which nobody needs to see.
     fn relay_start(&mut self, lifecycle: Lifecycle, make: fn(Lifecycle) -> Event) {
         let mut response = lifecycle.response;
         response.echo = self.setup.echo.merged(&response.echo, self.setup.profile);
         response.usage = None;
+        response.output = Vec::new();
+        response.error = None;
+        self.stamp(&mut response);
+        let event = make(Lifecycle {
+            response: response.clone(),
+        });
+        let stage = match &event {
+            Event::InProgress(_) => Stage::InProgress,
+            _ => Stage::Created,
+        };
+        if self.begun && (stage <= self.relayed.stage) && !matches!(event, Event::Queued(_)) {
+            return;
+        }
+        if self.relayed.stage == Stage::InProgress {
+            return;
+        }
+        if self.relayed.stage == Stage::Nothing && !matches!(event, Event::Created(_)) {
+            self.emit(Event::Created(Lifecycle { response }));
+        }
         self.begun = true;
-        self.emit(make(Lifecycle { response }));
+        self.relayed.stage = stage;
+        self.emit(event);
     }
 
-    fn relay_end(&mut self, mut response: Response, status: Status) {
-        self.begun = true;
-        response.status = status;
+    /// Opens the stream where the upstream went straight to the matter.
+    fn open_stage(&mut self) {
+        if self.relayed.stage == Stage::InProgress {
+            return;
+        }
+        if !self.begun {
+            return self.begin("", "");
+        }
+        self.relayed.stage = Stage::InProgress;
+        let response = Box::new(self.fold.head().clone());
+        self.emit(Event::InProgress(Lifecycle { response }));
+    }
+
+    /// Fills in what a server left out of the head.
+    fn stamp(&self, response: &mut Response) {
+        if response.created_at == 0 {
+            response.created_at = self.setup.created_at;
+        }
+    }
+
+    pub(super) fn relay_end(&mut self, mut response: Response, status: Status) {
+        self.open_stage();
+        response.status = match status {
+            Status::Cancelled => Status::Failed,
+            status => status,
+        };
         response.echo = self.setup.echo.merged(&response.echo, self.setup.profile);
+        self.stamp(&mut response);
         if response.completed_at.is_none() && status == Status::Completed {
             response.completed_at = Some(self.now);
         }
         if response.usage.is_none() {
             response.usage = self.usage.take();
         }
-        self.close_relayed(&response, status);
-        self.keep_ids(&mut response);
-        let keep = response.output.is_empty() && !self.fold.slots().is_empty();
-        if keep {
-            response.output = self.fold.snapshot().output;
-        }
-        if status == Status::Failed && self.setup.delivery == Delivery::Streamed {
-            let error = self.relayed_error.take().unwrap_or_else(|| {
-                let error = response.error.clone().unwrap_or_default();
-                ErrorPayload {
-                    kind: "server_error".to_owned(),
-                    code: Some(error.code),
-                    message: error.message,
-                    param: None,
-                }
-            });
-            self.batch.push(Event::Error(ErrorEvent { error }).into());
-        }
-        let lifecycle = Lifecycle {
+        self.reconcile(&mut response);
+        let lifecycle = |response| Lifecycle {
             response: Box::new(response),
         };
-        let event = match status {
-            Status::Failed | Status::Cancelled => Event::Failed(lifecycle),
-            Status::Incomplete => Event::Incomplete(lifecycle),
-            // A background answer is whole as a reply while it is still queued or in progress.
-            Status::Completed | Status::Queued | Status::InProgress => Event::Completed(lifecycle),
+        let event = match response.status {
+            Status::Completed => Event::Completed(lifecycle(response)),
+            Status::Incomplete => Event::Incomplete(lifecycle(response)),
+            Status::Failed | Status::Cancelled => {
+                let error = self.stated_error(&mut response);
+                self.failure = Some(Error::new(Kind::UpstreamFailed, error.message.clone()));
+                self.push(Event::Error(ErrorEvent { error }));
+                Event::Failed(lifecycle(response))
+            }
+            Status::Queued | Status::InProgress => {
+                return self.fail(&Error::garbled("the upstream's answer is not finished"));
+            }
         };
         self.fold.apply(&event);
         self.ended = true;
         self.batch.push(event.into());
     }
 
-    /// Closes the items that the upstream left open, as its terminal event has them.
-    fn close_relayed(&mut self, response: &Response, status: Status) {
+    /// What the `error` event before `response.failed` says; the response says the same.
+    fn stated_error(&mut self, response: &mut Response) -> ErrorPayload {
+        let said = self.relayed.error.take();
+        let error = response.error.get_or_insert_with(|| ResponseError {
+            code: "server_error".to_owned(),
+            message: "the upstream failed and does not say why".to_owned(),
+            ..ResponseError::default()
+        });
+        said.unwrap_or_else(|| ErrorPayload {
+            kind: "server_error".to_owned(),
+            code: Some(error.code.clone()),
+            message: error.message.clone(),
+            param: None,
+        })
+    }
+
+    /// Makes the items of the terminal event and those of the stream the same: closes what the upstream left open, adds
+    /// what it never streamed, and keeps what it streamed where its terminal event has less.
+    fn reconcile(&mut self, response: &mut Response) {
+        let same_places = self.relayed.places.is_empty();
+        self.close_relayed(response);
+        if same_places && response.output.len() > self.fold.slots().len() {
+            self.complete(response);
+        }
+        if !same_places || response.output.len() < self.fold.slots().len() {
+            response.output = self.fold.snapshot().output;
+        }
+        for (item, slot) in response.output.iter_mut().zip(self.fold.slots()) {
+            if let (Open::Known(item), Open::Known(sent)) = (item, &slot.item) {
+                as_sent(item, sent);
+            }
+        }
+    }
+
+    /// Closes the items that are still open, as the terminal event has them.
+    fn close_relayed(&mut self, response: &Response) {
+        let last = match response.status {
+            Status::Completed => ItemStatus::Completed,
+            _ => ItemStatus::Incomplete,
+        };
+        let same_places = self.relayed.places.is_empty();
         for index in 0..self.next_index() {
             let at = usize::try_from(index).unwrap_or(usize::MAX);
-            if !self.fold.slots().get(at).is_some_and(|slot| slot.open) {
+            let Some(slot) = self.fold.slot_mut(index).filter(|slot| slot.open) else {
                 continue;
-            }
-            if let (Some(item), Some(slot)) = (response.output.get(at), self.fold.slot_mut(index)) {
-                let (part, id) = (
-                    slot.part,
-                    slot.item.known().and_then(Item::id).map(str::to_owned),
-                );
-                slot.item = item.clone();
-                slot.part = part;
+            };
+            if let (true, Some(item)) = (same_places, response.output.get(at)) {
+                let id = slot.item.known().and_then(Item::id).map(str::to_owned);
+                slot.item.clone_from(item);
                 if let (Some(item), Some(id)) = (slot.item.known_mut(), id) {
                     item.set_id(id);
                 }
             }
-            let last = match status {
-                Status::Completed => ItemStatus::Completed,
-                _ => ItemStatus::Incomplete,
-            };
             self.close_slot(index, last);
         }
     }
-
-    /// An item keeps the id with which it was added.
-    fn keep_ids(&self, response: &mut Response) {
-        if response.output.len() != self.fold.slots().len() {
-            return;
-        }
-        for (item, slot) in response.output.iter_mut().zip(self.fold.slots()) {
-            if let (Open::Known(item), Some(id)) = (item, slot.item.known().and_then(Item::id)) {
-                item.set_id(id.to_owned());
-            }
-        }
-    }
-
-    /// Makes the event fit what was sent before it. False if it was changed.
-    fn mend(&mut self, event: &mut Event) -> bool {
-        match event {
-            Event::ItemDone(e) => {
-                let Some(slot) = usize::try_from(e.output_index)
-                    .ok()
-                    .and_then(|at| self.fold.slots().get(at))
-                else {
-                    let mut item = e.item.clone();
-                    if let Open::Known(item) = &mut item {
-                        *item = opened(item);
-                    }
-                    let added = Event::ItemAdded(ItemEvent {
-                        output_index: e.output_index,
-                        item,
-                    });
-                    self.emit(added);
-                    return true;
-                };
-                let known = slot.item.known().and_then(Item::id).map(str::to_owned);
-                if slot.part.is_some() {
-                    self.close_part(e.output_index);
-                }
-                match (known, &mut e.item) {
-                    (Some(id), Open::Known(item)) if item.id() != Some(&id) => {
-                        item.set_id(id);
-                        false
-                    }
-                    _ => true,
-                }
-            }
-            Event::TextDelta(e) => self.same_id(e.output_index, &mut e.item_id),
-            Event::TextDone(e) => self.same_id(e.output_index, &mut e.item_id),
-            Event::PartAdded(e) => self.same_id(e.output_index, &mut e.item_id),
-            Event::PartDone(e) => self.same_id(e.output_index, &mut e.item_id),
-            Event::ArgumentsDelta(e) | Event::InputDelta(e) => {
-                self.same_id(e.output_index, &mut e.item_id)
-            }
-            Event::ArgumentsDone(e) => self.same_id(e.output_index, &mut e.item_id),
-            Event::SummaryDelta(e) => self.same_id(e.output_index, &mut e.item_id),
-            Event::SummaryDone(e) => self.same_id(e.output_index, &mut e.item_id),
-            Event::SummaryPartAdded(e) | Event::SummaryPartDone(e) => {
-                self.same_id(e.output_index, &mut e.item_id)
-            }
-            Event::ReasoningDelta(e) => {
-                let same = self.same_id(e.output_index, &mut e.item_id);
-                if self.open_part(e.output_index).is_none() {
-                    let part =
-                        Part::ReasoningText(crate::canonical::part::TextPart::default()).into();
-                    self.emit(Event::PartAdded(crate::canonical::event::PartEvent {
-                        item_id: e.item_id.clone(),
-                        output_index: e.output_index,
-                        content_index: e.content_index,
-                        part,
-                    }));
-                }
-                same
-            }
-            Event::ReasoningDone(e) => self.same_id(e.output_index, &mut e.item_id),
-            Event::RefusalDelta(e) => self.same_id(e.output_index, &mut e.item_id),
-            Event::RefusalDone(e) => self.same_id(e.output_index, &mut e.item_id),
-            Event::AnnotationAdded(e) => self.same_id(e.output_index, &mut e.item_id),
-            Event::InputDone(e) => self.same_id(e.output_index, &mut e.item_id),
-            Event::ItemAdded(_)
-            | Event::Created(_)
-            | Event::Queued(_)
-            | Event::InProgress(_)
-            | Event::Completed(_)
-            | Event::Incomplete(_)
-            | Event::Failed(_)
-            | Event::Error(_) => true,
-        }
-    }
-
-    fn same_id(&self, index: u32, id: &mut Arc<str>) -> bool {
-        match self.item_at(index).and_then(Item::id) {
-            Some(known) if known != &**id => {
-                *id = known.into();
-                false
-            }
-            _ => true,
-        }
-    }
-
-    /// All the events of an item that arrived whole.
-    pub(super) fn whole_item(&mut self, mut item: Open<Item>) {
-        let index = self.next_index();
-        let response = self.fold.head().id.clone();
-        let Open::Known(known) = &mut item else {
-            self.emit(Event::ItemAdded(ItemEvent {
-                output_index: index,
-                item: item.clone(),
-            }));
-            self.emit(Event::ItemDone(ItemEvent {
-                output_index: index,
-                item,
-            }));
-            return;
-        };
-        if known.id().is_none() {
-            known.set_id(ids::item(prefix(known), &response, index));
-        }
-        let status = known.status().unwrap_or(ItemStatus::Completed);
-        let id: Arc<str> = known.id().unwrap_or_default().into();
-        self.emit(Event::ItemAdded(ItemEvent {
-            output_index: index,
-            item: opened(known).into(),
-        }));
-        self.write_content(index, &id, known);
-        if let Some(slot) = self.fold.slot_mut(index) {
-            slot.item = item;
-        }
-        self.close_slot(index, status);
-    }
-
-    fn write_content(&mut self, index: u32, id: &Arc<str>, item: &Item) {
-        use crate::canonical::event::{
-            ContentDelta, PartEvent, SummaryDelta, SummaryPart, TextDelta,
-        };
-        let (item_id, output_index) = (id.clone(), index);
-        match item {
-            Item::FunctionCall(call) => {
-                let delta = call.arguments.clone();
-                self.emit(Event::ArgumentsDelta(ItemDelta {
-                    item_id,
-                    output_index,
-                    delta,
-                }));
-            }
-            Item::CustomToolCall(call) => {
-                let delta = call.input.clone();
-                self.emit(Event::InputDelta(ItemDelta {
-                    item_id,
-                    output_index,
-                    delta,
-                }));
-            }
-            Item::Message(Message { content, .. })
-            | Item::Reasoning(Reasoning {
-                content: Some(content),
-                ..
-            }) => {
-                for (at, part) in content.iter().enumerate() {
-                    let content_index = u32::try_from(at).unwrap_or(u32::MAX);
-                    let empty = emptied(part);
-                    let item_id = item_id.clone();
-                    self.emit(Event::PartAdded(PartEvent {
-                        item_id: item_id.clone(),
-                        output_index,
-                        content_index,
-                        part: empty,
-                    }));
-                    let text = part
-                        .known()
-                        .and_then(Part::text)
-                        .unwrap_or_default()
-                        .to_owned();
-                    match part {
-                        Open::Known(Part::OutputText(_)) => {
-                            self.emit(Event::TextDelta(TextDelta {
-                                item_id,
-                                output_index,
-                                content_index,
-                                delta: text,
-                                logprobs: Vec::new(),
-                            }))
-                        }
-                        Open::Known(Part::Refusal(_)) => {
-                            let event = ContentDelta {
-                                item_id,
-                                output_index,
-                                content_index,
-                                delta: text,
-                            };
-                            self.emit(Event::RefusalDelta(event));
-                        }
-                        Open::Known(Part::ReasoningText(_)) => {
-                            let event = ContentDelta {
-                                item_id,
-                                output_index,
-                                content_index,
-                                delta: text,
-                            };
-                            self.emit(Event::ReasoningDelta(event));
-                        }
-                        _ => {}
-                    }
-                    self.restore_part(index, part);
-                    self.close_part(index);
-                }
-            }
-            Item::Reasoning(Reasoning {
-                summary,
-                content: None,
-                ..
-            }) => {
-                for (at, part) in summary.iter().enumerate() {
-                    let summary_index = u32::try_from(at).unwrap_or(u32::MAX);
-                    let item_id = item_id.clone();
-                    self.emit(Event::SummaryPartAdded(SummaryPart {
-                        item_id: item_id.clone(),
-                        output_index,
-                        summary_index,
-                        part: emptied(part),
-                    }));
-                    let delta = part
-                        .known()
-                        .and_then(Part::text)
-                        .unwrap_or_default()
-                        .to_owned();
-                    self.emit(Event::SummaryDelta(SummaryDelta {
-                        item_id,
-                        output_index,
-                        summary_index,
-                        delta,
-                    }));
-                    self.close_part(index);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Puts the part as it arrived in place of what its deltas made: its annotations come along.
-    fn restore_part(&mut self, index: u32, part: &Open<Part>) {
-        let Some((_, at)) = self.open_part(index) else {
-            return;
-        };
-        if let Some(Open::Known(Item::Message(message))) =
-            self.fold.slot_mut(index).map(|slot| &mut slot.item)
-            && let Some(place) = usize::try_from(at)
-                .ok()
-                .and_then(|at| message.content.get_mut(at))
-        {
-            place.clone_from(part);
-        }
-    }
 }
 
-fn prefix(item: &Item) -> &'static str {
-    match item {
-        Item::Message(_) => "msg",
-        Item::FunctionCall(_) => "fc",
-        Item::Reasoning(_) => "rs",
-        Item::Compaction(_) => "cmp",
-        Item::CustomToolCall(_) => "ctc",
-        Item::FunctionCallOutput(_) => "fco",
-        Item::CustomToolCallOutput(_) => "ctco",
-        Item::ItemReference(_) => "ref",
+/// What must be the same in both places. OpenAI encrypts its opaque state anew for the terminal event; both forms are
+/// good, and clients have the first.
+fn as_sent(item: &mut Item, sent: &Item) {
+    if let Some(id) = sent.id().filter(|id| item.id() != Some(id)) {
+        item.set_id(id.to_owned());
     }
-}
-
-/// The item as `output_item.added` has it: everything but what streams.
-fn opened(item: &Item) -> Item {
-    let mut item = item.clone();
-    item.set_status(ItemStatus::InProgress);
-    match &mut item {
-        Item::Message(message) => message.content = Vec::new(),
-        Item::FunctionCall(call) => call.arguments = String::new(),
-        Item::CustomToolCall(call) => call.input = String::new(),
-        Item::Reasoning(reasoning) => {
-            reasoning.summary = Vec::new();
-            reasoning.content = None;
-        }
-        Item::FunctionCallOutput(_)
-        | Item::CustomToolCallOutput(_)
-        | Item::Compaction(_)
-        | Item::ItemReference(_) => {}
+    if let (None, Some(status)) = (item.status(), sent.status()) {
+        item.set_status(status);
     }
-    item
-}
-
-fn emptied(part: &Open<Part>) -> Open<Part> {
-    let mut part = part.clone();
-    match &mut part {
-        Open::Known(Part::OutputText(part)) => {
-            part.text = String::new();
-            part.annotations = Vec::new();
-            part.logprobs = Vec::new();
+    match (item, sent) {
+        (Item::Reasoning(item), Item::Reasoning(sent)) if sent.encrypted_content.is_some() => {
+            item.encrypted_content.clone_from(&sent.encrypted_content);
         }
-        Open::Known(Part::Refusal(part)) => part.refusal = String::new(),
-        Open::Known(Part::SummaryText(part) | Part::ReasoningText(part)) => {
-            part.text = String::new()
+        (Item::Compaction(item), Item::Compaction(sent)) => {
+            item.encrypted_content.clone_from(&sent.encrypted_content);
         }
-        Open::Known(_) | Open::Unknown(_) => {}
+        _ => {}
     }
-    part
 }

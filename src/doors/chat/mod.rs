@@ -1,0 +1,82 @@
+//! `POST /v1/chat/completions`: the protocol that most clients speak.
+//!
+//! A request becomes items and settings of ours, and what only this protocol knows rides in `Request::beyond`. Events
+//! become chunks. Reasoning goes out as `reasoning_content`, where clients look for it.
+
+use bytes::{Bytes, BytesMut};
+use serde_json::json;
+
+use super::{Door, Encoder};
+use crate::canonical::event::Emitted;
+use crate::canonical::request::Request;
+use crate::canonical::response::Response;
+use crate::error::{Error, Kind};
+
+mod messages;
+mod request;
+mod response;
+mod stream;
+
+/// The door.
+#[derive(Debug, Clone, Copy)]
+pub struct Chat;
+
+/// Writes completions and chunks.
+#[derive(Debug)]
+pub struct ChatEncoder {
+    stream: stream::Chunks,
+}
+
+impl Door for Chat {
+    const PATH: &'static str = "/v1/chat/completions";
+    type Encoder = ChatEncoder;
+
+    fn decode(_profile: Option<&str>, body: &[u8]) -> Result<(Request, ChatEncoder), Error> {
+        let (request, usage) = request::decode(body)?;
+        Ok((request, ChatEncoder { stream: stream::Chunks::new(usage) }))
+    }
+
+    fn error(error: &Error) -> Vec<u8> {
+        let body = json!({ "error": {
+            "message": error.message(),
+            "type": error_type(error),
+            "param": error.param(),
+            "code": error.code(),
+        }});
+        body.to_string().into_bytes()
+    }
+}
+
+/// OpenAI's names for the classes of errors.
+fn error_type(error: &Error) -> &'static str {
+    match (error.kind(), error.status()) {
+        (Kind::QuotaExhausted, _) => "insufficient_quota",
+        (Kind::RateLimited, _) => "rate_limit_error",
+        (_, 401) => "authentication_error",
+        (_, 403) => "permission_error",
+        (_, 400..=499) => "invalid_request_error",
+        _ => "server_error",
+    }
+}
+
+impl Encoder for ChatEncoder {
+    fn event(&mut self, emitted: &Emitted, out: &mut BytesMut) {
+        self.stream.event(&emitted.event, out);
+    }
+
+    fn response(&mut self, response: &Response) -> Bytes {
+        response::completion(response)
+    }
+
+    fn end(&mut self, out: &mut BytesMut) {
+        self.stream.end(out);
+    }
+
+    fn keep_alive(&mut self, out: &mut BytesMut) {
+        out.extend_from_slice(b": keep-alive\n\n");
+    }
+
+    fn withheld(&self) -> &[String] {
+        &[]
+    }
+}

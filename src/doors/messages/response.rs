@@ -1,0 +1,134 @@
+//! A response becomes a message.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::canonical::item::{FunctionCall, Item, Reasoning};
+use crate::canonical::open::Open;
+use crate::canonical::part::Part;
+use crate::canonical::response::{Response, Status};
+use crate::canonical::sealed::{Block, Envelope, PREFIX};
+use crate::canonical::usage::Usage;
+
+/// The whole message.
+pub(super) fn message(response: &Response) -> Bytes {
+    let mut content = Vec::new();
+    for item in response.output.iter().filter_map(Open::known) {
+        blocks(item, &response.model, &mut content);
+    }
+    let mut body = json!({
+        "id": id(&response.id),
+        "type": "message",
+        "role": "assistant",
+        "model": response.model,
+        "content": content,
+        "stop_reason": stop_reason(response),
+        "stop_sequence": null,
+        "stop_details": stop_details(response),
+        "usage": usage(response.usage.as_ref()),
+    });
+    if let (Some(object), Some(note)) = (body.as_object_mut(), response.extra.get("llmgw")) {
+        object.insert("llmgw".to_owned(), note.clone());
+    }
+    Bytes::from(body.to_string())
+}
+
+/// `msg_` and what follows the prefix of ours.
+pub(super) fn id(response: &str) -> String {
+    format!("msg_{}", response.strip_prefix("resp_").unwrap_or(response))
+}
+
+fn blocks(item: &Item, model: &str, content: &mut Vec<Value>) {
+    match item {
+        Item::Message(message) => {
+            for text in message.content.iter().filter_map(|part| part.known().and_then(Part::text)) {
+                if !text.is_empty() {
+                    content.push(json!({ "type": "text", "text": text, "citations": null }));
+                }
+            }
+        }
+        Item::Reasoning(reasoning) => content.push(json!({
+            "type": "thinking",
+            "thinking": shown(reasoning),
+            "signature": signature(reasoning, model),
+        })),
+        Item::FunctionCall(call) => content.push(json!({
+            "type": "tool_use",
+            "id": call.call_id,
+            "name": call.name,
+            "input": input(call),
+        })),
+        Item::CustomToolCall(call) => content.push(json!({
+            "type": "tool_use",
+            "id": call.call_id,
+            "name": call.name,
+            "input": { "input": call.input },
+        })),
+        Item::FunctionCallOutput(_)
+        | Item::CustomToolCallOutput(_)
+        | Item::Compaction(_)
+        | Item::ItemReference(_) => {}
+    }
+}
+
+/// The arguments as the object that this protocol wants. What a cut answer left is kept as text under a name.
+fn input(call: &FunctionCall) -> Value {
+    serde_json::from_str::<Value>(&call.arguments)
+        .ok()
+        .filter(Value::is_object)
+        .unwrap_or_else(|| json!({ "incomplete_json": call.arguments }))
+}
+
+/// The text of a reasoning item that may be shown.
+pub(super) fn shown(reasoning: &Reasoning) -> String {
+    let content = reasoning.content.iter().flatten();
+    reasoning.summary.iter().chain(content).filter_map(|part| part.known().and_then(Part::text)).collect()
+}
+
+/// Never empty: our envelope as it is, OpenAI's state in an envelope with the item's id, or an empty envelope.
+pub(super) fn signature(reasoning: &Reasoning, model: &str) -> String {
+    match &reasoning.encrypted_content {
+        Some(sealed) if sealed.starts_with(PREFIX) => sealed.clone(),
+        Some(data) => {
+            let block = Block::Encrypted { id: reasoning.id.clone(), data: data.clone() };
+            Envelope { vendor: "openai".to_owned(), model: model.to_owned(), blocks: vec![block] }.seal()
+        }
+        None => Envelope { vendor: "none".to_owned(), model: model.to_owned(), blocks: Vec::new() }.seal(),
+    }
+}
+
+/// Calls win over everything but a cut answer.
+pub(super) fn stop_reason(response: &Response) -> &'static str {
+    let reason = response.incomplete_details.as_ref().map(|details| details.reason.as_str());
+    let called = response
+        .output
+        .iter()
+        .any(|item| matches!(item, Open::Known(Item::FunctionCall(_) | Item::CustomToolCall(_))));
+    match (response.status, reason) {
+        (Status::Incomplete, Some("content_filter")) => "refusal",
+        (Status::Incomplete, _) => "max_tokens",
+        _ if called => "tool_use",
+        _ => "end_turn",
+    }
+}
+
+pub(super) fn stop_details(response: &Response) -> Value {
+    match stop_reason(response) {
+        "refusal" => json!({ "type": "refusal", "category": null, "explanation": null }),
+        _ => Value::Null,
+    }
+}
+
+/// Counts on this protocol's basis: what was read from a cache or written to one is not inside `input_tokens`.
+pub(super) fn usage(usage: Option<&Usage>) -> Value {
+    let usage = usage.cloned().unwrap_or_default();
+    let cached = usage.input_tokens_details.cached_tokens;
+    let written = usage.input_tokens_details.cache_write_tokens.unwrap_or(0);
+    json!({
+        "input_tokens": usage.input_tokens.saturating_sub(cached).saturating_sub(written),
+        "cache_creation_input_tokens": written,
+        "cache_read_input_tokens": cached,
+        "output_tokens": usage.output_tokens,
+        "output_tokens_details": { "thinking_tokens": usage.output_tokens_details.reasoning_tokens },
+    })
+}

@@ -1,0 +1,124 @@
+//! `POST /v1/responses`: Open Responses itself, so the way in and the way out are nearly straight.
+//!
+//! What this door adds: limits checked with the path of the field at fault, the profile of the request, and numbers on
+//! the events.
+
+use bytes::{Bytes, BytesMut};
+use serde::Serialize;
+
+use super::{Door, Encoder};
+use crate::canonical::event::{Emitted, ErrorPayload};
+use crate::canonical::request::{Profile, Request};
+use crate::canonical::response::Response;
+use crate::error::Error;
+
+mod limits;
+mod request;
+mod stream;
+mod strict;
+
+/// The door of Open Responses.
+#[derive(Debug)]
+pub struct Responses;
+
+impl Door for Responses {
+    const PATH: &'static str = "/v1/responses";
+
+    type Encoder = ResponsesEncoder;
+
+    fn decode(profile: Option<&str>, body: &[u8]) -> Result<(Request, ResponsesEncoder), Error> {
+        let request = request::decode(profile, body)?;
+        let encoder = ResponsesEncoder::of(&request);
+        Ok((request, encoder))
+    }
+
+    fn error(error: &Error) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Body {
+            error: Ordered,
+        }
+        /// The order of the specification's example.
+        #[derive(Serialize)]
+        struct Ordered {
+            message: String,
+            #[serde(rename = "type")]
+            kind: String,
+            param: Option<String>,
+            code: Option<String>,
+        }
+        let payload = ErrorPayload::from(error);
+        let body = Body {
+            error: Ordered {
+                message: payload.message,
+                kind: payload.kind,
+                param: payload.param,
+                code: payload.code,
+            },
+        };
+        // Strings alone cannot fail to serialise; an empty body would still have its status.
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+}
+
+/// Pads the deltas against observers of their lengths?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Padding {
+    None,
+    Deltas,
+}
+
+/// Writes events and responses of Open Responses.
+#[derive(Debug)]
+pub struct ResponsesEncoder {
+    profile: Profile,
+    padding: Padding,
+    /// The next event's number.
+    sequence: u64,
+    filter: strict::Filter,
+}
+
+impl ResponsesEncoder {
+    /// The encoder for the reply to this request, for callers that made the request themselves.
+    pub fn of(request: &Request) -> Self {
+        let padded = request
+            .stream_options
+            .as_ref()
+            .and_then(|options| options.include_obfuscation);
+        Self {
+            profile: request.profile,
+            padding: match padded {
+                Some(true) => Padding::Deltas,
+                Some(false) | None => Padding::None,
+            },
+            sequence: 0,
+            filter: strict::Filter::default(),
+        }
+    }
+}
+
+impl Encoder for ResponsesEncoder {
+    fn event(&mut self, emitted: &Emitted, out: &mut BytesMut) {
+        self.write(emitted, out);
+    }
+
+    fn response(&mut self, response: &Response) -> Bytes {
+        let json = match self.profile {
+            Profile::Native => serde_json::to_vec(response),
+            Profile::Strict => serde_json::to_vec(self.filter.response(response).as_ref()),
+        };
+        // Plain data cannot fail to serialise.
+        json.unwrap_or_default().into()
+    }
+
+    fn end(&mut self, out: &mut BytesMut) {
+        out.extend_from_slice(b"data: [DONE]\n\n");
+    }
+
+    fn keep_alive(&mut self, out: &mut BytesMut) {
+        out.extend_from_slice(b": keep-alive\n\n");
+    }
+
+    fn withheld(&self) -> &[String] {
+        self.filter.withheld()
+    }
+}

@@ -1,0 +1,266 @@
+//! Replies: the verbs that an Anthropic message becomes, whole or streamed.
+//!
+//! A whole message is read as its stream would be: start, blocks, end. Blocks do not overlap at Anthropic, but servers
+//! that speak its protocol write parallel calls side by side, so calls may be open together. What is unknown (events, deltas, blocks of hosted tools) is skipped, as the API's versioning rules
+//! ask of clients; what is known and broken is an error.
+
+use serde_json::value::RawValue;
+
+use super::block::Writing;
+use super::count::Counter;
+use super::error;
+use crate::canonical::compose::{Composer, Stop};
+use crate::canonical::request::Profile;
+use crate::error::{Error, Kind};
+use crate::providers;
+use crate::wire::anthropic::reply::{Block, Delta, Event, EventHead, Head, Message, StopDetails};
+use crate::wire::sse;
+
+/// What a reply must know of its request.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Asked {
+    /// The model as it was asked for: thinking goes back to no other.
+    pub(super) model: String,
+    /// The free-form tools that were emulated by functions.
+    pub(super) custom: Vec<String>,
+    /// Whether foreign annotations and items may be handed on.
+    pub(super) profile: Profile,
+}
+
+/// Understands one reply.
+#[derive(Debug, Default)]
+pub(super) struct Decoder {
+    asked: Asked,
+    begun: bool,
+    open: Vec<(u64, Writing)>,
+    counter: Counter,
+    stop: Option<String>,
+    explanation: Option<String>,
+    /// A free-form call whose input cannot be read: a fault, unless the answer stopped at its limit.
+    broken: Option<String>,
+}
+
+impl Decoder {
+    pub(super) fn new(asked: Asked) -> Self {
+        Self {
+            asked,
+            ..Self::default()
+        }
+    }
+
+    fn event(&mut self, event: &Event<'_>, data: &[u8], out: &mut Composer) -> Result<(), Error> {
+        match event.kind.as_ref() {
+            "content_block_delta" => {
+                if let (Some(delta), Some(open)) = (&event.delta, self.at(event.index)) {
+                    open.delta(event.index, delta, out);
+                }
+            }
+            "content_block_start" => {
+                if let Some(raw) = event.content_block {
+                    self.open(event.index, raw, out)?;
+                }
+            }
+            "content_block_stop" => self.close(out, |at, _| at == event.index),
+            "message_start" => {
+                if let Some(raw) = event.message {
+                    self.start(&parse(raw.get().as_bytes())?, out)?;
+                }
+            }
+            "message_delta" => {
+                if let Some(delta) = &event.delta {
+                    self.ending(delta);
+                }
+                if let Some(raw) = event.usage {
+                    self.counter.add(&parse(raw.get().as_bytes())?);
+                    self.count(out);
+                }
+            }
+            "message_stop" => self.end(out),
+            "error" => return Err(error::in_reply(data)),
+            // `ping`, and what a newer version of the API adds.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn at(&mut self, index: u64) -> Option<&mut Writing> {
+        let open = self.open.iter_mut().find(|(at, _)| *at == index)?;
+        Some(&mut open.1)
+    }
+
+    /// A second start of the same message can occur, and changes nothing.
+    fn start(&mut self, message: &Message<'_>, out: &mut Composer) -> Result<(), Error> {
+        if self.begun {
+            return Ok(());
+        }
+        self.begun = true;
+        let model = if message.model.is_empty() {
+            self.asked.model.as_str()
+        } else {
+            message.model.as_ref()
+        };
+        out.begin(&message.id, model);
+        if let Some(usage) = &message.usage {
+            self.counter.add(usage);
+            self.count(out);
+        }
+        // A call that a running container makes comes whole in the start of its message.
+        for (index, raw) in message.content.iter().flatten().enumerate() {
+            self.open(index as u64, raw, out)?;
+            self.close(out, |_, _| true);
+        }
+        self.stopped(message.stop_reason.as_ref().map(|text| text.as_str()));
+        self.explained(message.stop_details.as_ref());
+        Ok(())
+    }
+
+    fn open(&mut self, index: u64, raw: &RawValue, out: &mut Composer) -> Result<(), Error> {
+        self.close(out, |at, open| at == index || !open.is_call());
+        let head: Head<'_> = parse(raw.get().as_bytes())?;
+        let writing = match head.kind.as_ref() {
+            "text" | "thinking" | "redacted_thinking" | "tool_use" => {
+                let block: Block<'_> = parse(raw.get().as_bytes())?;
+                Writing::begin(&head.kind, index, &block, &self.asked, out)?
+            }
+            // Blocks of hosted tools, and kinds of a newer version.
+            _ => Writing::Skipped,
+        };
+        self.open.push((index, writing));
+        Ok(())
+    }
+
+    /// Closes the open blocks that `which` picks.
+    fn close(&mut self, out: &mut Composer, which: impl Fn(u64, &Writing) -> bool) {
+        for (index, writing) in self.open.extract_if(.., |(at, open)| which(*at, open)) {
+            if let Some(broken) = writing.close(index, &self.asked, out) {
+                self.broken.get_or_insert(broken);
+            }
+        }
+    }
+
+    fn ending(&mut self, delta: &Delta<'_>) {
+        self.stopped(delta.stop_reason.as_ref().map(|text| text.as_str()));
+        self.explained(delta.stop_details.as_ref());
+    }
+
+    fn stopped(&mut self, reason: Option<&str>) {
+        if let Some(reason) = reason {
+            self.stop = Some(reason.to_owned());
+        }
+    }
+
+    fn explained(&mut self, details: Option<&StopDetails<'_>>) {
+        if let Some(text) = details.and_then(|details| details.explanation.as_ref()) {
+            self.explanation = Some(text.as_str().to_owned());
+        }
+    }
+
+    fn count(&self, out: &mut Composer) {
+        if let Some(usage) = self.counter.usage() {
+            out.usage(usage);
+        }
+    }
+
+    /// The message is over. Without a stop reason it was cut, which the composer says by itself.
+    fn end(&mut self, out: &mut Composer) {
+        self.close(out, |_, _| true);
+        if let Some(reason) = self.stop.take() {
+            let stop = self.stop_of(&reason, out);
+            out.stop(stop);
+        }
+        out.end();
+    }
+
+    /// What a stop reason means.
+    ///
+    /// `pause_turn` (a loop of hosted tools that rests) has no word in Open Responses. The answer is whole as far as it
+    /// goes but not finished, so it ends as incomplete for reaching a limit, the limit of that loop; `completed` would
+    /// be a false success.
+    fn stop_of(&mut self, reason: &str, out: &Composer) -> Stop {
+        match reason {
+            "max_tokens" | "model_context_window_exceeded" | "pause_turn" => Stop::MaxTokens,
+            "refusal" => Stop::ContentFilter(self.explanation.take()),
+            _ if self.broken.is_some() => {
+                let name = self.broken.take().unwrap_or_default();
+                let message =
+                    format!("the model called `{name}` with an input that cannot be read");
+                let error = Error::new(Kind::ModelFailed, message);
+                Stop::Failed(error.with_code("invalid_tool_arguments"))
+            }
+            "end_turn" | "stop_sequence" | "tool_use" => Stop::Complete,
+            _ if out.has_content() => Stop::Complete,
+            other => Stop::Failed(Error::new(
+                Kind::ModelFailed,
+                format!("the model stopped without an answer, for the reason `{other}`"),
+            )),
+        }
+    }
+}
+
+impl providers::Decoder for Decoder {
+    fn frame(&mut self, frame: &sse::Frame<'_>, out: &mut Composer) -> Result<(), Error> {
+        // OpenRouter ends its Messages streams as a chat stream ends.
+        if out.is_ended() || frame.data.as_ref() == b"[DONE]" {
+            return Ok(());
+        }
+        match serde_json::from_slice::<Event<'_>>(&frame.data) {
+            Ok(event) => self.event(&event, &frame.data, out),
+            Err(_) if is_foreign(&frame.data) => Ok(()),
+            Err(fault) => Err(garbled(&fault)),
+        }
+    }
+
+    fn body(&mut self, body: &[u8], out: &mut Composer) -> Result<(), Error> {
+        let message: Message<'_> = parse(body)?;
+        if message.kind == "error" {
+            return Err(error::in_reply(body));
+        }
+        if message.content.is_none() {
+            return Err(Error::garbled("the reply is not a message"));
+        }
+        self.start(&message, out)?;
+        self.end(out);
+        Ok(())
+    }
+}
+
+/// Is this an event, or a delta, that no version known here has? Its shape is then no fault.
+fn is_foreign(data: &[u8]) -> bool {
+    let Ok(head) = serde_json::from_slice::<EventHead<'_>>(data) else {
+        return false;
+    };
+    match head.kind.as_ref() {
+        "content_block_delta" => head.delta.is_some_and(|delta| {
+            !matches!(
+                delta.kind.as_ref(),
+                "" | "text_delta"
+                    | "input_json_delta"
+                    | "thinking_delta"
+                    | "signature_delta"
+                    | "citations_delta"
+            )
+        }),
+        ""
+        | "message_start"
+        | "content_block_start"
+        | "content_block_stop"
+        | "message_delta"
+        | "message_stop"
+        | "error" => false,
+        _ => true,
+    }
+}
+
+pub(super) fn parse<'a, T: serde::Deserialize<'a>>(json: &'a [u8]) -> Result<T, Error> {
+    serde_json::from_slice(json).map_err(|fault| garbled(&fault))
+}
+
+fn garbled(fault: &serde_json::Error) -> Error {
+    Error::garbled(format!(
+        "the upstream sent JSON that cannot be read: {fault}"
+    ))
+}
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+mod tests;
