@@ -79,9 +79,19 @@ pub(crate) fn dollars(cost: f64) -> String {
     if cost == 0.0 {
         return "$0".to_owned();
     }
-    let digits = if cost >= 0.1 { 2 } else if cost >= 0.001 { 4 } else { 6 };
+    let digits = if cost >= 0.1 {
+        2
+    } else if cost >= 0.001 {
+        4
+    } else {
+        6
+    };
     let text = format!("{cost:.digits$}");
-    let text = if digits > 2 { text.trim_end_matches('0') } else { &text };
+    let text = if digits > 2 {
+        text.trim_end_matches('0')
+    } else {
+        &text
+    };
     format!("${text}")
 }
 
@@ -102,7 +112,11 @@ pub(crate) fn object(heard: &Heard, output: Value, config: &Config) -> Value {
         End::Failed(_) => "error",
         End::Signal(_) => "interrupted",
     };
-    let losses: Vec<Value> = heard.losses.iter().map(|loss| json!({ "field": loss.field, "what": loss.what })).collect();
+    let losses: Vec<Value> = heard
+        .losses
+        .iter()
+        .map(|loss| json!({ "field": loss.field, "what": loss.what }))
+        .collect();
     let mut object = json!({
         "model": heard.target.as_ref().map(ToString::to_string),
         "output": output,
@@ -130,7 +144,9 @@ pub(crate) fn report_losses(heard: &Heard, streams: Streams) {
 /// Says why an answer is shorter than it would be.
 pub(crate) fn warn_short(reason: &str, streams: Streams) {
     match reason {
-        "max_output_tokens" => streams.warn("the answer stopped at the token limit (raise --max-tokens)"),
+        "max_output_tokens" => {
+            streams.warn("the answer stopped at the token limit (raise --max-tokens)")
+        }
         "content_filter" => {}
         other => streams.warn(&format!("the answer stopped early: {other}")),
     }
@@ -138,7 +154,12 @@ pub(crate) fn warn_short(reason: &str, streams: Streams) {
 
 /// Refuses a prompt that cannot fit any target's context, before it costs anything. Never cuts one.
 pub(crate) fn check_size(config: &Config, request: &Request) -> Outcome {
-    let bytes: u64 = request.input.iter().filter_map(Open::known).map(text_bytes).sum();
+    let bytes: u64 = request
+        .input
+        .iter()
+        .filter_map(Open::known)
+        .map(text_bytes)
+        .sum();
     let least = bytes / BYTES_PER_TOKEN;
     // The catalogue is looked at only where it could matter.
     if least < 1000 {
@@ -156,7 +177,10 @@ pub(crate) fn check_size(config: &Config, request: &Request) -> Outcome {
     match rooms.and_then(|rooms| rooms.into_iter().max()) {
         Some(most) if least > most => Err(Failure::new(
             Code::Refused,
-            format!("the prompt is too long: at least {least} tokens, and {} takes {most}", request.model),
+            format!(
+                "the prompt is too long: at least {least} tokens, and {} takes {most}",
+                request.model
+            ),
         )
         .into()),
         Some(_) | None => Ok(()),
@@ -196,7 +220,13 @@ pub(crate) fn cost(heard: &Heard, config: &Config) -> Option<f64> {
         service_tier: response.extra.get("service_tier").and_then(Value::as_str),
         day: Day::of_unix(i64::try_from(response.created_at).unwrap_or(i64::MAX)),
     };
-    cost_of(&config.prices, &target.to_string(), model, usage(heard)?, terms)
+    cost_of(
+        &config.prices,
+        &target.to_string(),
+        model,
+        usage(heard)?,
+        terms,
+    )
 }
 
 fn millis(duration: std::time::Duration) -> u64 {
@@ -217,8 +247,16 @@ mod tests {
 
     #[test]
     fn an_unknown_price_makes_the_sum_unknown() {
-        let known = Account { input: 1, output: 1, cost: Some(0.5), counted: true };
-        let unknown = Account { cost: None, ..known };
+        let known = Account {
+            input: 1,
+            output: 1,
+            cost: Some(0.5),
+            counted: true,
+        };
+        let unknown = Account {
+            cost: None,
+            ..known
+        };
         let mut sum = Account::default();
         sum.add(known);
         assert_eq!(sum.cost, Some(0.5));

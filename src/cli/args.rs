@@ -38,7 +38,13 @@ pub struct Global {
     #[arg(long, value_name = "FILE", global = true, value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
     /// When to use colour
-    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        global = true,
+        default_value = "auto",
+        hide_default_value = true
+    )]
     pub color: When,
     /// No spinner and no notes on standard error
     #[arg(short, long, global = true)]
@@ -175,7 +181,10 @@ pub struct Sampling {
 
 /// How hard to think.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the seven levels of `canonical::request::Effort`")]
+#[expect(
+    missing_docs,
+    reason = "the seven levels of `canonical::request::Effort`"
+)]
 pub enum Effort {
     None,
     Minimal,
@@ -189,7 +198,10 @@ pub enum Effort {
 /// How the answer is given.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own; `Form` makes one meaning of them")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of its own; `Form` makes one meaning of them"
+)]
 pub struct Output {
     /// One JSON object
     #[arg(short, long)]

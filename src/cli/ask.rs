@@ -16,7 +16,7 @@ use super::setup::Setup;
 use super::streams::{Kind, Streams, say, tell};
 use crate::canonical::request::{Delivery, Request};
 use crate::config::Config;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, fetch};
 
 /// What standard output carries.
 #[derive(Debug)]
@@ -50,17 +50,27 @@ async fn answer(ask: Ask, global: &Global, streams: Streams) -> Outcome {
     let form = form(&ask.output)?;
     let mut request = request::settings(&ask.talk)?;
     prepare(&mut request, &ask.output, &form)?;
-    let stdin = if ask.output.no_stdin { Stdin::OnlyIfNamed } else { Stdin::IfPiped };
+    let stdin = if ask.output.no_stdin {
+        Stdin::OnlyIfNamed
+    } else {
+        Stdin::IfPiped
+    };
     let material = input::gather(&ask.prompt, &ask.talk.file, stdin)?;
     let mut session = session(&ask.talk.conversation, streams)?;
 
     let mut setup = Setup::load(global, streams)?;
     setup.set_timeout(&ask.talk);
     let earlier = session.turns.last();
-    let typed = ask.talk.model.as_deref().or(earlier.map(|turn| turn.model.as_str()));
+    let typed = ask
+        .talk
+        .model
+        .as_deref()
+        .or(earlier.map(|turn| turn.model.as_str()));
     request.model = match setup.model(typed, streams) {
         // A request can be looked at before there is anybody to send it to.
-        Err(Stop::Failed(failure)) if ask.output.dry_run && failure.code == Code::Key => String::new(),
+        Err(Stop::Failed(failure)) if ask.output.dry_run && failure.code == Code::Key => {
+            String::new()
+        }
         found => found?,
     };
     if request.instructions.is_none() {
@@ -82,18 +92,29 @@ async fn answer(ask: Ask, global: &Global, streams: Streams) -> Outcome {
         output: Vec::new(),
     };
     let gateway = Gateway::new(setup.config);
-    let markdown = if ask.output.raw { Markdown::AsSent } else { Markdown::Dressed };
+    let markdown = if ask.output.raw {
+        Markdown::AsSent
+    } else {
+        Markdown::Dressed
+    };
     let mut printer = match form {
         Form::Text => Printer::new(streams, markdown),
         Form::Block | Form::Fitting(_) | Form::Object(_) => Printer::Silent,
     };
-    let reasoning = if ask.output.reasoning { Reasoning::Shown } else { Reasoning::Hidden };
+    let reasoning = if ask.output.reasoning {
+        Reasoning::Shown
+    } else {
+        Reasoning::Hidden
+    };
     let heard = listen(&gateway, request, &mut printer, reasoning, streams).await?;
     let snapshot = gateway.snapshot();
     let heard = conclude(heard, form, &snapshot.config, streams)?;
     account::report_losses(&heard, streams);
     if ask.output.usage {
-        tell(&format!("{}\n", Account::of(&heard, &snapshot.config).line(&heard)));
+        tell(&format!(
+            "{}\n",
+            Account::of(&heard, &snapshot.config).line(&heard)
+        ));
     }
     if let Some(response) = heard.response {
         session.add(Turn {
@@ -105,7 +126,11 @@ async fn answer(ask: Ask, global: &Global, streams: Streams) -> Outcome {
 }
 
 fn form(output: &Output) -> Outcome<Form> {
-    let schema = output.schema.as_deref().map(request::read_schema).transpose()?;
+    let schema = output
+        .schema
+        .as_deref()
+        .map(request::read_schema)
+        .transpose()?;
     Ok(match (output.json, schema, output.extract) {
         (true, schema, _) => Form::Object(schema),
         (false, Some(schema), _) => Form::Fitting(schema),
@@ -132,7 +157,9 @@ fn session(conversation: &Conversation, streams: Streams) -> Outcome<Session> {
     let mut session = match (&conversation.session, conversation.go_on) {
         (Some(name), _) => Session::named(name)?,
         (None, true) => Session::last()?,
-        (None, false) if streams.stdout == Kind::Terminal && !conversation.no_save => Session::fresh()?,
+        (None, false) if streams.stdout == Kind::Terminal && !conversation.no_save => {
+            Session::fresh()?
+        }
         (None, false) => Session::unsaved(),
     };
     if conversation.no_save {
@@ -145,7 +172,7 @@ fn session(conversation: &Conversation, streams: Streams) -> Outcome<Session> {
 pub(crate) async fn fetch_pages(mut material: Material, config: &Config) -> Outcome<Material> {
     for file in &mut material.files {
         if let Attachment::Page(url) = file {
-            let data = crate::gateway::fetch::Rules::of(&config.fetch).data_url(url, "-f").await?;
+            let data = fetch::data_url(&config.fetch, url, "-f").await?;
             *file = files::fetched(url, &data)?;
         }
     }
@@ -203,6 +230,10 @@ fn fitting(schema: &Value, text: &str) -> Outcome<Value> {
         .map_err(|error| Failure::new(Code::Unfit, format!("the answer is not JSON: {error}")))?;
     match schema::misfit(schema, &value) {
         None => Ok(value),
-        Some(why) => Err(Failure::new(Code::Unfit, format!("the answer does not fit the schema: {why}")).into()),
+        Some(why) => Err(Failure::new(
+            Code::Unfit,
+            format!("the answer does not fit the schema: {why}"),
+        )
+        .into()),
     }
 }

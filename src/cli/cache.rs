@@ -40,19 +40,28 @@ pub(crate) struct CachedModel {
 impl Cache {
     /// What is known; nothing if there is no sound file.
     pub(crate) fn read() -> Self {
-        let text = places::cache().ok().and_then(|dir| fs::read_to_string(dir.join("models.json")).ok());
-        text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+        let text = places::cache()
+            .ok()
+            .and_then(|dir| fs::read_to_string(dir.join("models.json")).ok());
+        text.and_then(|text| serde_json::from_str(&text).ok())
+            .unwrap_or_default()
     }
 
     /// Keeps it.
     pub(crate) fn write(&self) -> Outcome {
         let path = places::cache()?.join("models.json");
-        let failed = |error: std::io::Error| Failure::new(Code::Bug, format!("cannot write {}: {error}", path.display()));
+        let failed = |error: std::io::Error| {
+            Failure::new(
+                Code::Bug,
+                format!("cannot write {}: {error}", path.display()),
+            )
+        };
         let text = serde_json::to_vec(self).map_err(|error| failed(error.into()))?;
         let beside = path.with_extension(format!("{}.new", std::process::id()));
-        let written = places::private_file(&beside, fs::OpenOptions::new().write(true).truncate(true))
-            .and_then(|mut file| file.write_all(&text))
-            .and_then(|()| fs::rename(&beside, &path));
+        let written =
+            places::private_file(&beside, fs::OpenOptions::new().write(true).truncate(true))
+                .and_then(|mut file| file.write_all(&text))
+                .and_then(|()| fs::rename(&beside, &path));
         Ok(written.map_err(failed)?)
     }
 
@@ -65,7 +74,12 @@ impl Cache {
     pub(crate) fn listed(&self) -> Listed {
         self.providers
             .iter()
-            .map(|(name, models)| (name.as_str().into(), models.iter().map(|model| model.id.clone()).collect()))
+            .map(|(name, models)| {
+                (
+                    name.as_str().into(),
+                    models.iter().map(|model| model.id.clone()).collect(),
+                )
+            })
             .collect()
     }
 }
@@ -88,5 +102,7 @@ pub(crate) fn listed() -> Listed {
 
 /// Unix seconds.
 pub(crate) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }

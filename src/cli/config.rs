@@ -17,8 +17,12 @@ use crate::config::report;
 /// What `config init` writes.
 const EXAMPLE: &str = include_str!("../../config.example.yaml");
 
+/// What `config schema` prints.
+const SCHEMA: &str = include_str!("config.schema.json");
+
 /// What a new file begins with, so that editors complete and check it.
-const MINIMAL: &str = "# llmgw config init writes a commented example; llmgw config check finds faults.\n";
+const MINIMAL: &str =
+    "# llmgw config init writes a commented example; llmgw config check finds faults.\n";
 
 /// Does it.
 pub(crate) fn run(config: &Config, global: &Global) -> Outcome {
@@ -27,7 +31,7 @@ pub(crate) fn run(config: &Config, global: &Global) -> Outcome {
         ConfigAction::Path => say(&format!("{}\n", path(global, &env)?.display())),
         ConfigAction::Show => show(global, &env),
         ConfigAction::Check => check(global, &env),
-        ConfigAction::Schema => schema(),
+        ConfigAction::Schema => say(SCHEMA),
         ConfigAction::Edit => edit(&path(global, &env)?, &env),
         ConfigAction::Init => init(&path(global, &env)?),
     }
@@ -69,10 +73,9 @@ fn edit(path: &PathBuf, env: &Env) -> Outcome {
     if !path.exists() {
         write_new(path, MINIMAL)?;
     }
-    let status = editor(env)
-        .arg(path)
-        .status()
-        .map_err(|error| Failure::new(Code::Bug, format!("cannot start the editor: {error}")).with_hint("set EDITOR"))?;
+    let status = editor(env).arg(path).status().map_err(|error| {
+        Failure::new(Code::Bug, format!("cannot start the editor: {error}")).with_hint("set EDITOR")
+    })?;
     if !status.success() {
         return Err(Failure::new(Code::Bug, format!("the editor ended with {status}")).into());
     }
@@ -84,9 +87,11 @@ fn edit(path: &PathBuf, env: &Env) -> Outcome {
 
 fn init(path: &PathBuf) -> Outcome {
     if path.exists() {
-        return Err(Failure::new(Code::Usage, format!("{} is there already", path.display()))
-            .with_hint("llmgw config edit opens it")
-            .into());
+        return Err(
+            Failure::new(Code::Usage, format!("{} is there already", path.display()))
+                .with_hint("llmgw config edit opens it")
+                .into(),
+        );
     }
     write_new(path, EXAMPLE)?;
     say(&format!("{}\n", path.display()))
@@ -96,13 +101,22 @@ fn init(path: &PathBuf) -> Outcome {
 fn write_new(path: &PathBuf, text: &str) -> Outcome {
     let written = places::private_file(path, fs::OpenOptions::new().write(true).create_new(true))
         .and_then(|mut file| file.write_all(text.as_bytes()));
-    Ok(written.map_err(|error| Failure::new(Code::Bug, format!("cannot write {}: {error}", path.display())))?)
+    Ok(written.map_err(|error| {
+        Failure::new(
+            Code::Bug,
+            format!("cannot write {}: {error}", path.display()),
+        )
+    })?)
 }
 
 /// The user's editor, which may be named with arguments: `code --wait`.
 pub(crate) fn editor(env: &Env) -> Command {
-    let named = ["VISUAL", "EDITOR"].into_iter().find_map(|name| env.get(name).filter(|value| !value.trim().is_empty()));
-    let mut words = named.unwrap_or(if cfg!(windows) { "notepad" } else { "vi" }).split_whitespace();
+    let named = ["VISUAL", "EDITOR"]
+        .into_iter()
+        .find_map(|name| env.get(name).filter(|value| !value.trim().is_empty()));
+    let mut words = named
+        .unwrap_or(if cfg!(windows) { "notepad" } else { "vi" })
+        .split_whitespace();
     let mut command = Command::new(words.next().unwrap_or("vi"));
     command.args(words);
     command

@@ -30,7 +30,10 @@ pub(crate) fn read(argument: &str) -> Outcome<Attachment> {
         return remote(argument);
     }
     let bytes = fs::read(argument).map_err(|error| {
-        let failure = Failure::new(Code::Usage, format!("cannot read {argument}: {}", reason(&error)));
+        let failure = Failure::new(
+            Code::Usage,
+            format!("cannot read {argument}: {}", reason(&error)),
+        );
         if error.kind() == ErrorKind::IsADirectory {
             failure.with_hint(format!(
                 "the shell can expand it: -f {}/*.rs",
@@ -56,9 +59,10 @@ pub(crate) fn read_text(path: &str) -> Outcome<String> {
 /// Reads standard input to its end.
 pub(crate) fn read_stdin() -> Outcome<Attachment> {
     let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| {
-        Failure::new(Code::Bug, format!("cannot read standard input: {error}"))
-    })?;
+    std::io::stdin()
+        .lock()
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::new(Code::Bug, format!("cannot read standard input: {error}")))?;
     understand("standard input", bytes)
 }
 
@@ -84,7 +88,9 @@ pub(crate) fn understand(path: &str, bytes: Vec<u8>) -> Outcome<Attachment> {
         }),
         None => Err(Failure::new(
             Code::Usage,
-            format!("{path} is binary: neither text, nor an image (PNG, JPEG, GIF, WebP), nor a PDF"),
+            format!(
+                "{path} is binary: neither text, nor an image (PNG, JPEG, GIF, WebP), nor a PDF"
+            ),
         )
         .into()),
     }
@@ -142,7 +148,21 @@ fn image_type(bytes: &[u8]) -> Option<&'static str> {
         [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some("image/png"),
         [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
         [b'G', b'I', b'F', b'8', ..] => Some("image/gif"),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => Some("image/webp"),
         _ => None,
     }
 }
@@ -152,7 +172,9 @@ fn decode(bytes: Vec<u8>) -> Option<String> {
     let units = |order: fn([u8; 2]) -> u16| {
         let (pairs, rest) = bytes[2..].as_chunks::<2>();
         let text: Vec<u16> = pairs.iter().map(|pair| order(*pair)).collect();
-        rest.is_empty().then(|| String::from_utf16(&text).ok()).flatten()
+        rest.is_empty()
+            .then(|| String::from_utf16(&text).ok())
+            .flatten()
     };
     match bytes.as_slice() {
         [0xff, 0xfe, ..] => return units(u16::from_le_bytes),
@@ -160,7 +182,9 @@ fn decode(bytes: Vec<u8>) -> Option<String> {
         _ => {}
     }
     // A NUL is valid UTF-8 and in no text.
-    let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))?;
+    let text = String::from_utf8(bytes)
+        .ok()
+        .filter(|text| !text.contains('\0'))?;
     Some(match text.strip_prefix('\u{feff}') {
         Some(rest) => rest.to_owned(),
         None => text,
@@ -208,7 +232,10 @@ mod tests {
             panic!("a PDF is a file");
         };
         assert_eq!(file.filename.as_deref(), Some("b.pdf"));
-        assert_eq!(file.file_data.as_deref(), Some("data:application/pdf;base64,JVBERi0xLjcgeA=="));
+        assert_eq!(
+            file.file_data.as_deref(),
+            Some("data:application/pdf;base64,JVBERi0xLjcgeA==")
+        );
     }
 
     #[test]

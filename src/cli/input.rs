@@ -38,7 +38,11 @@ pub(crate) fn gather(words: &[String], named: &[String], stdin: Stdin) -> Outcom
     let named_stdin = named.iter().any(|file| file == "-");
     let prompt_is_stdin = words.len() == 1 && words.iter().all(|word| word == "-");
     if named_stdin && prompt_is_stdin {
-        return Err(Failure::new(Code::Usage, "standard input cannot be both the prompt and a file").into());
+        return Err(Failure::new(
+            Code::Usage,
+            "standard input cannot be both the prompt and a file",
+        )
+        .into());
     }
     let prompt = (!prompt_is_stdin && !words.is_empty()).then(|| words.join(" "));
     let mut attachments = Vec::with_capacity(named.len());
@@ -46,7 +50,11 @@ pub(crate) fn gather(words: &[String], named: &[String], stdin: Stdin) -> Outcom
         attachments.push(files::read(file)?);
     }
     let piped = prompt_is_stdin || named_stdin || (stdin == Stdin::IfPiped && is_readable());
-    let piped = if piped { Some(wait_for_stdin(prompt.is_some())?) } else { None };
+    let piped = if piped {
+        Some(wait_for_stdin(prompt.is_some())?)
+    } else {
+        None
+    };
     Ok(Material {
         files: attachments,
         piped,
@@ -101,9 +109,11 @@ pub(crate) fn compose(material: Material) -> Outcome<Vec<Part>> {
         parts.push(Part::input_text(text));
     }
     if parts.is_empty() {
-        return Err(Failure::new(Code::Usage, "no prompt: give it as words or pipe it in")
-            .with_hint("llmgw ask \"why is the sky blue?\"\nllmgw ask --help")
-            .into());
+        return Err(
+            Failure::new(Code::Usage, "no prompt: give it as words or pipe it in")
+                .with_hint("llmgw ask \"why is the sky blue?\"\nllmgw ask --help")
+                .into(),
+        );
     }
     Ok(parts)
 }
@@ -125,13 +135,17 @@ fn wait_for_stdin(has_prompt: bool) -> Outcome<Attachment> {
         // Nobody listens any more only if the process is ending.
         let _ = sender.send(files::read_stdin());
     });
-    let first = receiver.recv_timeout(PATIENCE).or_else(|waited| match waited {
-        mpsc::RecvTimeoutError::Timeout => {
-            tell("llmgw: waiting for standard input (use --no-stdin or </dev/null to skip it)\n");
-            receiver.recv()
-        }
-        mpsc::RecvTimeoutError::Disconnected => Err(mpsc::RecvError),
-    });
+    let first = receiver
+        .recv_timeout(PATIENCE)
+        .or_else(|waited| match waited {
+            mpsc::RecvTimeoutError::Timeout => {
+                tell(
+                    "llmgw: waiting for standard input (use --no-stdin or </dev/null to skip it)\n",
+                );
+                receiver.recv()
+            }
+            mpsc::RecvTimeoutError::Disconnected => Err(mpsc::RecvError),
+        });
     first.unwrap_or_else(|_| Err(Failure::new(Code::Bug, "cannot read standard input").into()))
 }
 
@@ -172,7 +186,12 @@ mod tests {
         let files = files.iter().map(|(path, text)| file(path, text)).collect();
         let piped = piped.map(|text| file("standard input", text));
         let prompt = prompt.map(str::to_owned);
-        let parts = compose(Material { files, piped, prompt }).expect("a message");
+        let parts = compose(Material {
+            files,
+            piped,
+            prompt,
+        })
+        .expect("a message");
         let texts: Vec<&str> = parts.iter().filter_map(Part::text).collect();
         assert_eq!(texts, [expect]);
     }
@@ -181,7 +200,12 @@ mod tests {
     fn data_comes_first_and_the_question_last() {
         check(&[], None, Some("why"), "why");
         check(&[], Some("only this\n"), None, "only this\n");
-        check(&[], Some("data"), Some("why"), "<stdin>\ndata\n</stdin>\n\nwhy");
+        check(
+            &[],
+            Some("data"),
+            Some("why"),
+            "<stdin>\ndata\n</stdin>\n\nwhy",
+        );
         check(
             &[("a.rs", "fn a() {}\n"), ("b \"c\".rs", "x")],
             Some("data\n"),
@@ -189,12 +213,21 @@ mod tests {
             "<file path=\"a.rs\">\nfn a() {}\n</file>\n<file path=\"b &quot;c&quot;.rs\">\nx\n</file>\n\
              <stdin>\ndata\n</stdin>\n\nwhy",
         );
-        check(&[("a", "x\n")], None, None, "<file path=\"a\">\nx\n</file>\n");
+        check(
+            &[("a", "x\n")],
+            None,
+            None,
+            "<file path=\"a\">\nx\n</file>\n",
+        );
     }
 
     #[test]
     fn nothing_at_all_is_a_usage_error() {
-        let Err(super::super::failure::Stop::Failed(failure)) = compose(Material { files: Vec::new(), piped: None, prompt: None }) else {
+        let Err(super::super::failure::Stop::Failed(failure)) = compose(Material {
+            files: Vec::new(),
+            piped: None,
+            prompt: None,
+        }) else {
             panic!("nothing is not a question");
         };
         assert_eq!(failure.code, Code::Usage);

@@ -143,7 +143,9 @@ impl Ear<'_> {
     fn batch(&mut self, batch: Batch) -> Outcome<Option<End>> {
         for emitted in batch {
             // An event of a newer specification says nothing that could be shown.
-            let Open::Known(event) = emitted.event else { continue };
+            let Open::Known(event) = emitted.event else {
+                continue;
+            };
             match event {
                 Event::TextDelta(delta) => self.say(&delta.delta)?,
                 Event::RefusalDelta(delta) => self.say(&delta.delta)?,
@@ -162,7 +164,9 @@ impl Ear<'_> {
         if text.is_empty() {
             return Ok(());
         }
-        self.heard.to_first.get_or_insert_with(|| self.begun.elapsed());
+        self.heard
+            .to_first
+            .get_or_insert_with(|| self.begun.elapsed());
         if !matches!(self.printer, Printer::Silent) {
             self.spinner.clear();
             if std::mem::take(&mut self.thought) {
@@ -174,7 +178,9 @@ impl Ear<'_> {
     }
 
     fn think(&mut self, text: &str) {
-        self.heard.to_first.get_or_insert_with(|| self.begun.elapsed());
+        self.heard
+            .to_first
+            .get_or_insert_with(|| self.begun.elapsed());
         self.spinner.think();
         if self.reasoning == Reasoning::Shown {
             self.spinner.clear();
@@ -192,7 +198,10 @@ impl Ear<'_> {
         let end = match response.status {
             Status::Failed | Status::Cancelled => End::Failed(Box::new(self.failure(&response))),
             Status::Incomplete => {
-                let reason = response.incomplete_details.as_ref().map(|details| details.reason.clone());
+                let reason = response
+                    .incomplete_details
+                    .as_ref()
+                    .map(|details| details.reason.clone());
                 End::Short(reason.unwrap_or_default())
             }
             Status::Completed | Status::Queued | Status::InProgress => End::Whole,
@@ -210,7 +219,9 @@ impl Ear<'_> {
             Some(target) => error.at(target),
             None => error,
         };
-        error.with_upstream_request_id(self.heard.request_id.clone()).into()
+        error
+            .with_upstream_request_id(self.heard.request_id.clone())
+            .into()
     }
 
     fn finish(mut self, end: End) -> Outcome<Heard> {

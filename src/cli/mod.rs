@@ -84,11 +84,19 @@ fn dispatch(cli: Cli) -> Outcome {
 
 /// One question needs one thread.
 fn block_on(command: impl Future<Output = Outcome>) -> Outcome {
-    finish(tokio::runtime::Builder::new_current_thread().enable_all(), command)
+    finish(
+        tokio::runtime::Builder::new_current_thread().enable_all(),
+        command,
+    )
 }
 
-fn finish(runtime: &mut tokio::runtime::Builder, command: impl Future<Output = Outcome>) -> Outcome {
-    let runtime = runtime.build().map_err(|error| Failure::new(Code::Bug, format!("cannot start: {error}")))?;
+fn finish(
+    runtime: &mut tokio::runtime::Builder,
+    command: impl Future<Output = Outcome>,
+) -> Outcome {
+    let runtime = runtime
+        .build()
+        .map_err(|error| Failure::new(Code::Bug, format!("cannot start: {error}")))?;
     let outcome = runtime.block_on(command);
     // A resolver that hangs must not keep a finished command alive.
     runtime.shutdown_background();
@@ -97,15 +105,21 @@ fn finish(runtime: &mut tokio::runtime::Builder, command: impl Future<Output = O
 
 /// Help and versions go to standard output, and are no failure.
 fn usage(error: &clap::Error) -> Result<(), Exit> {
-    let arguments: Vec<String> =
-        std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let arguments: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|argument| argument.to_string_lossy().into_owned())
+        .collect();
     if let Some(tip) = typo::unknown_command(error, &arguments) {
         streams::tell(&tip);
         return Err(Exit::Code(Code::Usage));
     }
     // It fails only if the reader has gone, who needs no help then.
     let _ = error.print();
-    if error.exit_code() == 0 { Ok(()) } else { Err(Exit::Code(Code::Usage)) }
+    if error.exit_code() == 0 {
+        Ok(())
+    } else {
+        Err(Exit::Code(Code::Usage))
+    }
 }
 
 #[cfg(test)]
@@ -122,6 +136,10 @@ mod tests {
         let mut command = Cli::command();
         let ask = command.find_subcommand_mut("ask").expect("there is ask");
         let help = ask.render_help().to_string();
-        assert!(help.lines().count() <= 45, "{} lines:\n{help}", help.lines().count());
+        assert!(
+            help.lines().count() <= 45,
+            "{} lines:\n{help}",
+            help.lines().count()
+        );
     }
 }

@@ -40,9 +40,17 @@ pub(crate) fn tsv(rows: &[Row]) -> String {
 /// The table.
 pub(crate) fn table(rows: &[Row], streams: Streams) -> String {
     let labels: Vec<String> = rows.iter().map(label).collect();
-    let widest = labels.iter().map(|label| label.width()).max().unwrap_or(0).clamp(5, 60);
+    let widest = labels
+        .iter()
+        .map(|label| label.width())
+        .max()
+        .unwrap_or(0)
+        .clamp(5, 60);
     let mut text = String::new();
-    let head = format!("{:widest$}  {:>7} {:>7} {:>7}  CAN", "MODEL", "CONTEXT", "IN", "OUT");
+    let head = format!(
+        "{:widest$}  {:>7} {:>7} {:>7}  CAN",
+        "MODEL", "CONTEXT", "IN", "OUT"
+    );
     let _ = writeln!(
         text,
         "{}  {}",
@@ -63,7 +71,11 @@ pub(crate) fn table(rows: &[Row], streams: Streams) -> String {
             price(row.output_price),
             words.join(" ")
         );
-        text.push_str(&dressed(line.trim_end(), style(row, streams.colour), streams.colour));
+        text.push_str(&dressed(
+            line.trim_end(),
+            style(row, streams.colour),
+            streams.colour,
+        ));
         text.push('\n');
     }
     text
@@ -86,7 +98,11 @@ fn label(row: &Row) -> String {
 
 fn can(row: &Row) -> Vec<&'static str> {
     let inputs = INPUTS.into_iter();
-    let others = [(Capability::Tools, "tools"), (Capability::Reasoning, "reasoning"), (Capability::Embeddings, "embeddings")];
+    let others = [
+        (Capability::Tools, "tools"),
+        (Capability::Reasoning, "reasoning"),
+        (Capability::Embeddings, "embeddings"),
+    ];
     inputs
         .chain(others)
         .filter(|(capability, _)| row.capabilities.contains(capability))

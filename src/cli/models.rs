@@ -72,9 +72,12 @@ pub(crate) async fn run(models: Models, global: &Global) -> Outcome {
         .collect();
     if rows.is_empty() && !models.words.is_empty() {
         let words = models.words.join(" ");
-        return Err(Failure::new(Code::Config, format!("no model has \"{words}\" in its name"))
-            .with_hint("llmgw models --all, or --refresh to ask the providers")
-            .into());
+        return Err(Failure::new(
+            Code::Config,
+            format!("no model has \"{words}\" in its name"),
+        )
+        .with_hint("llmgw models --all, or --refresh to ask the providers")
+        .into());
     }
     if models.json {
         let list: Vec<Value> = rows.iter().map(|row| object(row, &rows)).collect();
@@ -99,7 +102,11 @@ pub(crate) async fn run(models: Models, global: &Global) -> Outcome {
 /// All that could be asked: aliases, then each provider's models, then `demo`.
 pub(crate) fn rows(config: &Config, cache: &Cache) -> Vec<Row> {
     let default = resolve::default_model(config).ok();
-    let mut rows: Vec<Row> = config.aliases.iter().map(|alias| alias_row(config, &alias.name)).collect();
+    let mut rows: Vec<Row> = config
+        .aliases
+        .iter()
+        .map(|alias| alias_row(config, &alias.name))
+        .collect();
     let today = Day::of_unix(i64::try_from(super::cache::now()).unwrap_or(i64::MAX));
     for provider in &config.providers {
         if is_local(provider.kind) {
@@ -109,7 +116,9 @@ pub(crate) fn rows(config: &Config, cache: &Cache) -> Vec<Row> {
         let known = catalog::models::all()
             .iter()
             .filter(|model| model.provider == provider.vendor() && !model.lifecycle.is_gone(today));
-        let mut own: BTreeMap<&str, Row> = known.map(|model| (model.id, catalogue_row(provider, model))).collect();
+        let mut own: BTreeMap<&str, Row> = known
+            .map(|model| (model.id, catalogue_row(provider, model)))
+            .collect();
         for listed in cache.providers.get(name).into_iter().flatten() {
             match own.get_mut(listed.id.as_str()) {
                 Some(row) => {
@@ -140,19 +149,24 @@ pub(crate) fn candidates() -> Vec<CompletionCandidate> {
     let Ok(config) = load::load(None, &Env::of_process()) else {
         return Vec::new();
     };
-    resolve::names(&config, &super::cache::listed()).into_iter().map(CompletionCandidate::new).collect()
+    resolve::names(&config, &super::cache::listed())
+        .into_iter()
+        .map(CompletionCandidate::new)
+        .collect()
 }
 
 fn alias_row(config: &Config, name: &str) -> Row {
     let first = first_target(config, name, 0);
-    let provider = first.as_ref().and_then(|target| config.provider(target.provider.as_str()));
+    let provider = first
+        .as_ref()
+        .and_then(|target| config.provider(target.provider.as_str()));
     let ready = match provider {
         Some(provider) => readiness(provider),
         None => Ready::No,
     };
-    let known = provider
-        .zip(first.as_ref())
-        .and_then(|(provider, target)| catalog::models::find(provider.vendor(), target.model.as_str()));
+    let known = provider.zip(first.as_ref()).and_then(|(provider, target)| {
+        catalog::models::find(provider.vendor(), target.model.as_str())
+    });
     let mut row = match (provider, known) {
         (Some(provider), Some(model)) => catalogue_row(provider, model),
         _ => empty_row(String::new(), "", ready, "alias"),
@@ -190,7 +204,12 @@ fn listed_row(provider: &ProviderConfig, listed: &CachedModel) -> Row {
         name: listed.name.clone(),
         context: listed.context,
         max_output: listed.max_output,
-        ..empty_row(format!("{name}/{}", listed.id), name, readiness(provider), "listed")
+        ..empty_row(
+            format!("{name}/{}", listed.id),
+            name,
+            readiness(provider),
+            "listed",
+        )
     }
 }
 
@@ -212,21 +231,34 @@ fn empty_row(id: String, provider: &str, ready: Ready, source: &'static str) -> 
 }
 
 fn readiness(provider: &ProviderConfig) -> Ready {
-    if provider.is_awake() { Ready::Yes } else { Ready::No }
+    if provider.is_awake() {
+        Ready::Yes
+    } else {
+        Ready::No
+    }
 }
 
 fn has_all(row: &Row, words: &[String]) -> bool {
     let id = row.id.to_lowercase();
-    words.iter().flat_map(|word| word.split_whitespace()).all(|word| id.contains(&word.to_lowercase()))
+    words
+        .iter()
+        .flat_map(|word| word.split_whitespace())
+        .all(|word| id.contains(&word.to_lowercase()))
 }
 
 /// Asks all providers that can be asked, at once, and keeps what they say. A provider that does not answer keeps the
 /// list that it had.
 async fn refresh(gateway: &Gateway, config: &Config, streams: Streams) -> Outcome<Cache> {
-    let asked = config.providers.iter().filter(|provider| provider.is_awake() && !is_local(provider.kind));
+    let asked = config
+        .providers
+        .iter()
+        .filter(|provider| provider.is_awake() && !is_local(provider.kind));
     let asking = asked.map(|provider| async move {
         let name = provider.name();
-        (provider, tokio::time::timeout(PATIENCE, gateway.models(name)).await)
+        (
+            provider,
+            tokio::time::timeout(PATIENCE, gateway.models(name)).await,
+        )
     });
     let mut cache = Cache::read();
     cache.refreshed = super::cache::now();
@@ -236,7 +268,9 @@ async fn refresh(gateway: &Gateway, config: &Config, streams: Streams) -> Outcom
         match answer {
             Ok(Ok(models)) => {
                 report.push(format!("{name} {}", models.len()));
-                cache.providers.insert(name, models.into_iter().map(CachedModel::from).collect());
+                cache
+                    .providers
+                    .insert(name, models.into_iter().map(CachedModel::from).collect());
             }
             Ok(Err(_)) if !provider.has_key() => report.push(format!("{name}: not running")),
             Ok(Err(error)) => report.push(format!("{name}: {}", error.message())),
@@ -254,9 +288,11 @@ fn asleep(config: &Config) -> String {
         .providers
         .iter()
         .filter_map(|provider| match &provider.state {
-            State::Asleep(variables) => {
-                Some(format!("{} ({})", provider.name(), variables.first().map_or("", String::as_str)))
-            }
+            State::Asleep(variables) => Some(format!(
+                "{} ({})",
+                provider.name(),
+                variables.first().map_or("", String::as_str)
+            )),
             State::Awake => None,
         })
         .collect();
@@ -264,9 +300,21 @@ fn asleep(config: &Config) -> String {
         return "llmgw models --all".to_owned();
     }
     let shown: Vec<&str> = names.iter().take(3).map(String::as_str).collect();
-    let more = if names.len() > shown.len() { ", …" } else { "" };
-    let have = if names.len() == 1 { "provider has" } else { "providers have" };
-    format!("{} {have} no key: {}{more} · llmgw models --all", names.len(), shown.join(", "))
+    let more = if names.len() > shown.len() {
+        ", …"
+    } else {
+        ""
+    };
+    let have = if names.len() == 1 {
+        "provider has"
+    } else {
+        "providers have"
+    };
+    format!(
+        "{} {have} no key: {}{more} · llmgw models --all",
+        names.len(),
+        shown.join(", ")
+    )
 }
 
 fn object(row: &Row, rows: &[Row]) -> Value {

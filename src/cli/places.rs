@@ -10,8 +10,11 @@ use super::failure::{Code, Failure, Outcome};
 
 /// The directory of conversations and the history.
 pub(crate) fn state() -> Outcome<PathBuf> {
-    let found = dirs::state_dir().or_else(|| dirs::home_dir().map(|home| home.join(".local/state")));
-    found.map(|base| base.join("llmgw")).ok_or_else(|| homeless("conversations"))
+    let found =
+        dirs::state_dir().or_else(|| dirs::home_dir().map(|home| home.join(".local/state")));
+    found
+        .map(|base| base.join("llmgw"))
+        .ok_or_else(|| homeless("conversations"))
 }
 
 /// The directory of what can be asked for again.
@@ -21,7 +24,9 @@ pub(crate) fn cache() -> Outcome<PathBuf> {
     } else {
         dirs::cache_dir()
     };
-    found.map(|base| base.join("llmgw")).ok_or_else(|| homeless("the list of models"))
+    found
+        .map(|base| base.join("llmgw"))
+        .ok_or_else(|| homeless("the list of models"))
 }
 
 /// Opens a file that only its owner may read, in a directory that only its owner may enter.
@@ -61,7 +66,10 @@ pub(crate) fn private_directory(path: &Path) -> io::Result<()> {
 }
 
 fn homeless(what: &str) -> super::failure::Stop {
-    Failure::new(Code::Bug, format!("no home directory, so there is no place for {what}"))
-        .with_hint("set HOME, or use --no-save")
-        .into()
+    Failure::new(
+        Code::Bug,
+        format!("no home directory, so there is no place for {what}"),
+    )
+    .with_hint("set HOME, or use --no-save")
+    .into()
 }

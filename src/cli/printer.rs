@@ -105,12 +105,17 @@ pub(crate) fn first_block(text: &str) -> &str {
         at += line.len();
         let body = line.trim();
         let indented = line.trim_start_matches(' ');
-        let mark = indented.bytes().next().filter(|mark| matches!(mark, b'`' | b'~'));
+        let mark = indented
+            .bytes()
+            .next()
+            .filter(|mark| matches!(mark, b'`' | b'~'));
         let Some(mark) = mark else { continue };
         let length = indented.bytes().take_while(|byte| *byte == mark).count();
         match start {
             None if length >= 3 => start = Some((at, mark, length)),
-            Some((from, opened, least)) if opened == mark && length >= least && body.len() == length => {
+            Some((from, opened, least))
+                if opened == mark && length >= least && body.len() == length =>
+            {
                 return text.get(from..begin).unwrap_or(text);
             }
             None | Some(_) => {}

@@ -13,7 +13,7 @@ use crate::canonical::item::{Item, Message, Role};
 use crate::canonical::open::Open;
 use crate::canonical::part::{Json, Part};
 use crate::canonical::request::{
-    Delivery, Format, Profile, ReasoningSettings, Request, SchemaFormat, TextSettings,
+    Beyond, Delivery, Format, Profile, ReasoningSettings, Request, SchemaFormat, TextSettings,
 };
 
 /// Fields that flags and arguments set: `-p` may not set them behind their back.
@@ -56,7 +56,9 @@ pub(crate) fn message(parts: Vec<Part>) -> Open<Item> {
 
 /// Asks for reasoning to be shown.
 pub(crate) fn show_reasoning(request: &mut Request) {
-    let reasoning = request.reasoning.get_or_insert_with(ReasoningSettings::default);
+    let reasoning = request
+        .reasoning
+        .get_or_insert_with(ReasoningSettings::default);
     reasoning.summary.get_or_insert_with(|| "auto".to_owned());
 }
 
@@ -80,13 +82,19 @@ pub(crate) fn read_schema(argument: &str) -> Outcome<Value> {
     let text = if is_inline {
         argument.to_owned()
     } else {
-        fs::read_to_string(argument)
-            .map_err(|error| Failure::new(Code::Usage, format!("--schema: cannot read {argument}: {error}")))?
+        fs::read_to_string(argument).map_err(|error| {
+            Failure::new(
+                Code::Usage,
+                format!("--schema: cannot read {argument}: {error}"),
+            )
+        })?
     };
     match serde_json::from_str::<Value>(&text) {
         Ok(schema @ Value::Object(_)) => Ok(schema),
         Ok(_) => Err(Failure::new(Code::Usage, "--schema: a JSON schema is an object").into()),
-        Err(error) => Err(Failure::new(Code::Usage, format!("--schema is not JSON: {error}")).into()),
+        Err(error) => {
+            Err(Failure::new(Code::Usage, format!("--schema is not JSON: {error}")).into())
+        }
     }
 }
 
@@ -98,7 +106,10 @@ fn apply(sampling: &Sampling, request: &mut Request) {
         request.max_output_tokens = sampling.max_tokens;
     }
     if let Some(effort) = sampling.effort {
-        request.reasoning.get_or_insert_with(ReasoningSettings::default).effort = Some(effort.into());
+        request
+            .reasoning
+            .get_or_insert_with(ReasoningSettings::default)
+            .effort = Some(effort.into());
     }
 }
 
@@ -124,7 +135,9 @@ fn parameters(pairs: &[String]) -> Outcome<Request> {
     let beyond = take_beyond(&mut fields)?;
     let text = Value::Object(fields).to_string();
     let mut request: Request = serde_json::from_str(&text).map_err(|error| {
-        let message = error.to_string().replace(crate::canonical::open::PATH_MARK, ": ");
+        let message = error
+            .to_string()
+            .replace(crate::canonical::open::PATH_MARK, ": ");
         usage(format!("-p: {message}"))
     })?;
     request.beyond = beyond;
@@ -132,7 +145,7 @@ fn parameters(pairs: &[String]) -> Outcome<Request> {
 }
 
 /// What the specification does not know but some providers do.
-fn take_beyond(fields: &mut Object) -> Outcome<crate::canonical::request::Beyond> {
+fn take_beyond(fields: &mut Object) -> Outcome<Beyond> {
     fn read<T: serde::de::DeserializeOwned>(fields: &mut Object, key: &str) -> Outcome<Option<T>> {
         fields
             .remove(key)
@@ -144,13 +157,14 @@ fn take_beyond(fields: &mut Object) -> Outcome<crate::canonical::request::Beyond
         let list = Value::Array(vec![Value::String(one.clone())]);
         fields.insert("stop".to_owned(), list);
     }
-    Ok(crate::canonical::request::Beyond {
+    Ok(Beyond {
         stop: read(fields, "stop")?.unwrap_or_default(),
         seed: read(fields, "seed")?,
         top_k: read(fields, "top_k")?,
         logit_bias: read(fields, "logit_bias")?,
         choices: read(fields, "n")?,
         thinking_budget: read(fields, "thinking_budget")?,
+        ..Beyond::default()
     })
 }
 
@@ -168,7 +182,8 @@ fn is_strict(schema: &Value) -> bool {
                     let required = map.get("required").and_then(Value::as_array);
                     map.get("additionalProperties") == Some(&Value::Bool(false))
                         && properties.keys().all(|name| {
-                            required.is_some_and(|list| list.iter().any(|entry| entry == name.as_str()))
+                            required
+                                .is_some_and(|list| list.iter().any(|entry| entry == name.as_str()))
                         })
                 }
                 None => true,
@@ -183,17 +198,30 @@ fn is_strict(schema: &Value) -> bool {
 /// Sets one thing of a conversation by name, as `/set` does.
 pub(crate) fn set(request: &mut Request, key: &str, value: &str) -> Result<(), String> {
     use crate::canonical::request::Effort;
-    let number = |text: &str| text.parse::<f64>().map_err(|_| format!("{text} is no number"));
+    let number = |text: &str| {
+        text.parse::<f64>()
+            .map_err(|_| format!("{text} is no number"))
+    };
     match key {
         "temperature" => request.temperature = Some(number(value)?),
         "max_tokens" => {
-            request.max_output_tokens = Some(value.parse().map_err(|_| format!("{value} is no number of tokens"))?);
+            request.max_output_tokens = Some(
+                value
+                    .parse()
+                    .map_err(|_| format!("{value} is no number of tokens"))?,
+            );
         }
         "effort" => {
-            let effort = Effort::ALL.into_iter().find(|effort| effort.as_str() == value);
+            let effort = Effort::ALL
+                .into_iter()
+                .find(|effort| effort.as_str() == value);
             let words: Vec<&str> = Effort::ALL.iter().map(|effort| effort.as_str()).collect();
-            let effort = effort.ok_or_else(|| format!("{value} is none of {}", words.join(", ")))?;
-            request.reasoning.get_or_insert_with(ReasoningSettings::default).effort = Some(effort);
+            let effort =
+                effort.ok_or_else(|| format!("{value} is none of {}", words.join(", ")))?;
+            request
+                .reasoning
+                .get_or_insert_with(ReasoningSettings::default)
+                .effort = Some(effort);
         }
         _ => {
             let names = ["temperature", "max_tokens", "effort", "usage"];
@@ -212,12 +240,24 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[&str]) -> Outcome<Request> {
-        parameters(&pairs.iter().map(|pair| (*pair).to_owned()).collect::<Vec<_>>())
+        parameters(
+            &pairs
+                .iter()
+                .map(|pair| (*pair).to_owned())
+                .collect::<Vec<_>>(),
+        )
     }
 
     #[test]
     fn parameters_are_request_fields() {
-        let request = read(&["top_p=0.5", "service_tier=flex", "stop=END", "seed=7", "delay_ms=0"]).expect("sound");
+        let request = read(&[
+            "top_p=0.5",
+            "service_tier=flex",
+            "stop=END",
+            "seed=7",
+            "delay_ms=0",
+        ])
+        .expect("sound");
         assert_eq!(request.top_p, Some(0.5));
         assert_eq!(request.service_tier.as_deref(), Some("flex"));
         assert_eq!(request.beyond.stop, ["END"]);
@@ -236,9 +276,16 @@ mod tests {
     #[test]
     fn strict_is_asked_for_only_where_it_is_taken() {
         let check = |schema: &str, strict| {
-            assert_eq!(is_strict(&serde_json::from_str(schema).unwrap()), strict, "{schema}");
+            assert_eq!(
+                is_strict(&serde_json::from_str(schema).unwrap()),
+                strict,
+                "{schema}"
+            );
         };
-        check(r#"{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}"#, false);
+        check(
+            r#"{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}"#,
+            false,
+        );
         check(
             r#"{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false}"#,
             true,

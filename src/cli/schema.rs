@@ -37,8 +37,12 @@ impl Check<'_> {
         if depth > DEEPEST {
             return None;
         }
-        let deeper = |schema: &Value, value: &Value, path: &str| self.misfit(schema, value, path, depth + 1);
-        if let Some(target) = rules.get("$ref").and_then(Value::as_str).and_then(|to| self.resolve(to))
+        let deeper =
+            |schema: &Value, value: &Value, path: &str| self.misfit(schema, value, path, depth + 1);
+        if let Some(target) = rules
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(|to| self.resolve(to))
             && let Some(why) = deeper(target, value, path)
         {
             return Some(why);
@@ -46,7 +50,11 @@ impl Check<'_> {
         if let Some(expected) = rules.get("type")
             && !has_type(expected, value)
         {
-            return Some(format!("{path} is {}, not {}", type_name(value), words(expected)));
+            return Some(format!(
+                "{path} is {}, not {}",
+                type_name(value),
+                words(expected)
+            ));
         }
         if rules.get("const").is_some_and(|only| only != value) {
             return Some(format!("{path} is not the one value allowed"));
@@ -57,7 +65,9 @@ impl Check<'_> {
             return Some(format!("{path} is none of the values allowed"));
         }
         let list = |key: &str| rules.get(key).and_then(Value::as_array);
-        if let Some(why) = list("allOf").and_then(|all| all.iter().find_map(|one| deeper(one, value, path))) {
+        if let Some(why) =
+            list("allOf").and_then(|all| all.iter().find_map(|one| deeper(one, value, path)))
+        {
             return Some(why);
         }
         if let Some(any) = list("anyOf").or_else(|| list("oneOf"))
@@ -83,7 +93,11 @@ impl Check<'_> {
         path: &str,
         depth: usize,
     ) -> Option<String> {
-        let required = rules.get("required").and_then(Value::as_array).into_iter().flatten();
+        let required = rules
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
         for name in required.filter_map(Value::as_str) {
             if !fields.contains_key(name) {
                 return Some(format!("{path}.{name} is missing"));
@@ -139,7 +153,11 @@ mod tests {
 
     fn check(schema: &str, answer: &str, expect: Option<&str>) {
         let schema = serde_json::from_str(schema).unwrap();
-        assert_eq!(misfit(&schema, &parse(answer).unwrap()).as_deref(), expect, "{answer}");
+        assert_eq!(
+            misfit(&schema, &parse(answer).unwrap()).as_deref(),
+            expect,
+            "{answer}"
+        );
     }
 
     #[test]
@@ -149,13 +167,41 @@ mod tests {
             "required":["name","age"],"additionalProperties":false}"##;
         check(person, r#"{"name":"Ada","age":36}"#, None);
         check(person, r#"{"name":"Ada"}"#, Some("answer.age is missing"));
-        check(person, r#"{"name":"Ada","age":"36"}"#, Some("answer.age is string, not integer"));
-        check(person, r#"{"name":"Ada","age":36.5}"#, Some("answer.age is number, not integer"));
-        check(person, r#"{"name":"Ada","age":1,"x":1}"#, Some("answer.x must not be there"));
-        check(person, r#"{"name":"Ada","age":1,"kind":"c"}"#, Some("answer.kind is none of the values allowed"));
-        check(person, r#"{"name":"A","age":1,"next":{"name":"B","age":2,"next":null}}"#, None);
-        check(person, r#"{"name":"A","age":1,"next":{"name":"B"}}"#, Some("answer.next fits none of the forms allowed"));
-        check(r#"{"type":"array","items":{"type":"number"}}"#, "[1,2,\"3\"]", Some("answer[2] is string, not number"));
+        check(
+            person,
+            r#"{"name":"Ada","age":"36"}"#,
+            Some("answer.age is string, not integer"),
+        );
+        check(
+            person,
+            r#"{"name":"Ada","age":36.5}"#,
+            Some("answer.age is number, not integer"),
+        );
+        check(
+            person,
+            r#"{"name":"Ada","age":1,"x":1}"#,
+            Some("answer.x must not be there"),
+        );
+        check(
+            person,
+            r#"{"name":"Ada","age":1,"kind":"c"}"#,
+            Some("answer.kind is none of the values allowed"),
+        );
+        check(
+            person,
+            r#"{"name":"A","age":1,"next":{"name":"B","age":2,"next":null}}"#,
+            None,
+        );
+        check(
+            person,
+            r#"{"name":"A","age":1,"next":{"name":"B"}}"#,
+            Some("answer.next fits none of the forms allowed"),
+        );
+        check(
+            r#"{"type":"array","items":{"type":"number"}}"#,
+            "[1,2,\"3\"]",
+            Some("answer[2] is string, not number"),
+        );
     }
 
     #[test]

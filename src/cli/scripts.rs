@@ -30,10 +30,16 @@ pub fn script(shell: Shell) -> Outcome<String> {
 /// Prints the manual page.
 pub(crate) fn man() -> Outcome {
     let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-    for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
-        let named = command.clone().name(format!("llmgw-{}", command.get_name()));
-        let section = clap_mangen::Man::new(named);
+    let mut root = Cli::command();
+    root.build();
+    let sections: Vec<_> = root
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set())
+        .cloned()
+        .collect();
+    clap_mangen::Man::new(root).render(&mut page)?;
+    for command in sections {
+        let section = clap_mangen::Man::new(command);
         section.render_synopsis_section(&mut page)?;
         section.render_description_section(&mut page)?;
         section.render_options_section(&mut page)?;

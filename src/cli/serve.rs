@@ -53,8 +53,16 @@ fn facts(config: &Config) -> String {
         .map(|name| format!("{name} ✓"))
         .collect();
     providers.push("demo ✓".to_owned());
-    let aliases: Vec<&str> = config.aliases.iter().map(|alias| alias.name.as_str()).collect();
-    let aliases = if aliases.is_empty() { "none".to_owned() } else { aliases.join(" ") };
+    let aliases: Vec<&str> = config
+        .aliases
+        .iter()
+        .map(|alias| alias.name.as_str())
+        .collect();
+    let aliases = if aliases.is_empty() {
+        "none".to_owned()
+    } else {
+        aliases.join(" ")
+    };
     let auth = match config.server.keys.len() {
         0 => "off".to_owned(),
         1 => "1 client key".to_owned(),

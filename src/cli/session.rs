@@ -66,12 +66,18 @@ impl Session {
     pub(crate) fn named(name: &str) -> Outcome<Self> {
         let sound = !name.is_empty()
             && !name.starts_with('.')
-            && name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+            && name
+                .chars()
+                .all(|c| c.is_alphanumeric() || "-_.".contains(c));
         if !sound {
-            let message = format!("a conversation cannot be named `{name}`: letters, digits, `-`, `_` and `.` may be used");
+            let message = format!(
+                "a conversation cannot be named `{name}`: letters, digits, `-`, `_` and `.` may be used"
+            );
             return Err(Failure::new(Code::Usage, message).into());
         }
-        let path = places::state()?.join("sessions").join(format!("{name}.jsonl"));
+        let path = places::state()?
+            .join("sessions")
+            .join(format!("{name}.jsonl"));
         Self::open(path)
     }
 
@@ -153,9 +159,14 @@ pub(crate) fn list() -> Outcome<Vec<Saved>> {
     let mut saved = Vec::new();
     for (path, changed) in files()? {
         let turns = read(&path)?;
-        let first = turns.first().map(|turn| said(&turn.input)).unwrap_or_default();
+        let first = turns
+            .first()
+            .map(|turn| said(&turn.input))
+            .unwrap_or_default();
         saved.push(Saved {
-            name: path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned()),
+            name: path
+                .file_stem()
+                .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned()),
             changed,
             turns: turns.len(),
             first,
@@ -181,7 +192,11 @@ pub(crate) fn said(items: &[Open<Item>]) -> String {
 fn files() -> Outcome<Vec<(PathBuf, SystemTime)>> {
     let state = places::state()?;
     let mut found = Vec::new();
-    let named = fs::read_dir(state.join("sessions")).into_iter().flatten().flatten().map(|entry| entry.path());
+    let named = fs::read_dir(state.join("sessions"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
     for path in named.chain([state.join("last.jsonl")]) {
         let is_session = path.extension().is_some_and(|ending| ending == "jsonl");
         if let Ok(changed) = fs::metadata(&path).and_then(|metadata| metadata.modified())
@@ -198,15 +213,22 @@ fn read(path: &Path) -> Outcome<Vec<Turn>> {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => {
-            return Err(Failure::new(Code::Bug, format!("cannot read {}: {error}", path.display())).into());
+            return Err(Failure::new(
+                Code::Bug,
+                format!("cannot read {}: {error}", path.display()),
+            )
+            .into());
         }
     };
     let mut turns = Vec::new();
     for (at, line) in text.lines().enumerate() {
         let turn = serde_json::from_str(line).map_err(|error| {
             let place = format!("{}:{}", path.display(), at + 1);
-            Failure::new(Code::Bug, format!("{place} is no turn of a conversation: {error}"))
-                .with_hint("use another name with -S, or remove that line")
+            Failure::new(
+                Code::Bug,
+                format!("{place} is no turn of a conversation: {error}"),
+            )
+            .with_hint("use another name with -S, or remove that line")
         })?;
         turns.push(turn);
     }
@@ -226,12 +248,19 @@ fn append(path: &Path, line: &str) -> io::Result<()> {
 
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let beside = path.with_extension(format!("{}.new", std::process::id()));
-    places::private_file(&beside, fs::OpenOptions::new().write(true).truncate(true))?.write_all(text.as_bytes())?;
+    places::private_file(&beside, fs::OpenOptions::new().write(true).truncate(true))?
+        .write_all(text.as_bytes())?;
     fs::rename(&beside, path)
 }
 
 fn cannot_save(path: &Path, error: &io::Error) -> super::failure::Stop {
-    Failure::new(Code::Bug, format!("cannot save the conversation in {}: {error}", path.display()))
-        .with_hint("--no-save keeps nothing on disk")
-        .into()
+    Failure::new(
+        Code::Bug,
+        format!(
+            "cannot save the conversation in {}: {error}",
+            path.display()
+        ),
+    )
+    .with_hint("--no-save keeps nothing on disk")
+    .into()
 }

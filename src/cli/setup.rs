@@ -6,7 +6,7 @@ use super::args::{Global, Talk};
 use super::cache;
 use super::failure::{Code, Failure, Outcome};
 use super::streams::{Kind, Streams, Talkative};
-use crate::config::alias::{Alias, Aim, OnCut, Overlay, Policy, Rules, Sticky, Weighted};
+use crate::config::alias::{Aim, Alias, OnCut, Overlay, Policy, Rules, Sticky, Weighted};
 use crate::config::load::{self, Env};
 use crate::config::{Config, Faults};
 use crate::providers;
@@ -42,9 +42,15 @@ impl Setup {
 
     /// `--timeout` holds for the first content and between any two bytes.
     pub(crate) fn set_timeout(&mut self, talk: &Talk) {
-        let Some(seconds) = talk.sampling.timeout else { return };
+        let Some(seconds) = talk.sampling.timeout else {
+            return;
+        };
         let idle = Duration::from_secs(seconds);
-        let aliases = self.config.aliases.iter_mut().map(|alias| &mut alias.rules.timeouts);
+        let aliases = self
+            .config
+            .aliases
+            .iter_mut()
+            .map(|alias| &mut alias.rules.timeouts);
         for timeouts in aliases.chain([&mut self.config.defaults.timeouts]) {
             timeouts.first_token = idle;
             timeouts.idle = idle;
@@ -91,7 +97,11 @@ impl Setup {
     /// A comma list is an alias of the moment: asked in turn.
     fn chain(&mut self, typed: &str, streams: Streams) -> Outcome<String> {
         let mut targets = Vec::new();
-        for name in typed.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        for name in typed
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+        {
             let name = self.one(name, streams)?;
             let aim = if self.config.alias(&name).is_some() {
                 Aim::Alias(name)
@@ -121,12 +131,19 @@ impl Setup {
 
     /// Can anybody but `demo` be asked?
     pub(crate) fn has_provider(&self) -> bool {
-        self.config.providers.iter().any(|provider| provider.is_awake() && !is_local(provider.kind))
+        self.config
+            .providers
+            .iter()
+            .any(|provider| provider.is_awake() && !is_local(provider.kind))
     }
 
     /// Is there no provider with a key of its own?
     fn has_no_key(&self) -> bool {
-        !self.config.providers.iter().any(|provider| provider.is_awake() && provider.has_key())
+        !self
+            .config
+            .providers
+            .iter()
+            .any(|provider| provider.is_awake() && provider.has_key())
     }
 }
 

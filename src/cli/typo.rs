@@ -16,7 +16,12 @@ pub(crate) fn nearest<'a>(
     let limit = (word.chars().count() / 3).max(1);
     let mut found: Vec<(usize, &str)> = names
         .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(&word, &name.to_lowercase()), name))
+        .map(|name| {
+            (
+                strsim::damerau_levenshtein(&word, &name.to_lowercase()),
+                name,
+            )
+        })
         .filter(|(distance, _)| *distance <= limit)
         .collect();
     found.sort_by_key(|(distance, _)| *distance);
@@ -32,9 +37,9 @@ pub(crate) fn unknown_command(error: &clap::Error, arguments: &[String]) -> Opti
         return None;
     };
     let command = Cli::command();
-    let names = command.get_subcommands().flat_map(|sub| {
-        std::iter::once(sub.get_name()).chain(sub.get_visible_aliases())
-    });
+    let names = command
+        .get_subcommands()
+        .flat_map(|sub| std::iter::once(sub.get_name()).chain(sub.get_visible_aliases()));
     if word.split_whitespace().count() == 1
         && let Some(name) = nearest(word, names, 1).first()
     {
