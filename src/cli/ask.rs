@@ -56,6 +56,7 @@ async fn answer(ask: Ask, global: &Global, streams: Streams) -> Outcome {
         Stdin::IfPiped
     };
     let material = input::gather(&ask.prompt, &ask.talk.file, stdin)?;
+    material.check()?;
     let mut session = session(&ask.talk.conversation, streams)?;
 
     let mut setup = Setup::load(global, streams)?;

@@ -33,6 +33,38 @@ pub(crate) struct Material {
     prompt: Option<String>,
 }
 
+impl Material {
+    /// What was typed at a prompt, and the files that were attached to it.
+    pub(crate) fn typed(files: Vec<Attachment>, prompt: &str) -> Self {
+        Self {
+            files,
+            piped: None,
+            prompt: Some(prompt.to_owned()),
+        }
+    }
+
+    /// Is there anything to send? Said before anything else is looked at.
+    pub(crate) fn check(&self) -> Outcome {
+        let has_words = self
+            .prompt
+            .as_ref()
+            .is_some_and(|prompt| !prompt.trim().is_empty());
+        let has_data = match &self.piped {
+            Some(Attachment::Text { text, .. }) => !text.trim().is_empty(),
+            Some(Attachment::Media(_) | Attachment::Page(_)) => true,
+            None => false,
+        };
+        if has_words || has_data || !self.files.is_empty() {
+            return Ok(());
+        }
+        Err(
+            Failure::new(Code::Usage, "no prompt: give it as words or pipe it in")
+                .with_hint("llmgw ask \"why is the sky blue?\"\nllmgw ask --help")
+                .into(),
+        )
+    }
+}
+
 /// Reads everything that was named.
 pub(crate) fn gather(words: &[String], named: &[String], stdin: Stdin) -> Outcome<Material> {
     let named_stdin = named.iter().any(|file| file == "-");
@@ -64,6 +96,7 @@ pub(crate) fn gather(words: &[String], named: &[String], stdin: Stdin) -> Outcom
 
 /// Makes the parts of one message, the pieces in their order.
 pub(crate) fn compose(material: Material) -> Outcome<Vec<Part>> {
+    material.check()?;
     let Material {
         files,
         piped,
@@ -107,13 +140,6 @@ pub(crate) fn compose(material: Material) -> Outcome<Vec<Part>> {
     }
     if !text.is_empty() {
         parts.push(Part::input_text(text));
-    }
-    if parts.is_empty() {
-        return Err(
-            Failure::new(Code::Usage, "no prompt: give it as words or pipe it in")
-                .with_hint("llmgw ask \"why is the sky blue?\"\nllmgw ask --help")
-                .into(),
-        );
     }
     Ok(parts)
 }

@@ -136,11 +136,6 @@ impl Session {
         Ok(turn)
     }
 
-    /// Forgets everything.
-    pub(crate) fn clear(&mut self) {
-        self.turns.clear();
-    }
-
     /// Writes the file anew, without its first turns.
     fn write(&self, surplus: usize) -> Outcome {
         let Some(path) = &self.path else {

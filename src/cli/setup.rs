@@ -81,9 +81,9 @@ impl Setup {
             Err(error) => {
                 self.listed = cache::listed();
                 if self.listed.is_empty() {
-                    return Err(unknown(error));
+                    return Err(error.into());
                 }
-                words::search(&self.config, &self.listed, typed).map_err(unknown)?
+                words::search(&self.config, &self.listed, typed)?
             }
         };
         if let Meaning::Found(found) = &meaning
@@ -106,7 +106,7 @@ impl Setup {
             let aim = if self.config.alias(&name).is_some() {
                 Aim::Alias(name)
             } else {
-                Aim::Target(resolve::target(&self.config, &self.listed, &name).map_err(unknown)?)
+                Aim::Target(resolve::target(&self.config, &self.listed, &name)?)
             };
             targets.push(Weighted { aim, weight: 1 });
         }
@@ -164,16 +164,6 @@ pub(crate) fn broken(faults: Faults) -> super::failure::Stop {
         None => failure.with_hint(advice),
     }
     .into()
-}
-
-fn unknown(error: crate::error::Error) -> super::failure::Stop {
-    let mut failure = Failure::from(error);
-    let all = "all of them: llmgw models";
-    failure.hint = Some(match failure.hint.take() {
-        Some(hint) => format!("{hint}\n{all}"),
-        None => all.to_owned(),
-    });
-    failure.into()
 }
 
 /// What somebody sees who has just installed this.
