@@ -7,3 +7,6 @@ pub mod day;
 pub mod glob;
 pub mod models;
 pub mod prices;
+pub mod anthropic;
+pub mod google;
+pub mod openai;

@@ -98,6 +98,7 @@ fn other_doors(beyond: &Beyond, lose: &mut impl FnMut(&str, &str)) -> Result<(),
         seed,
         logit_bias,
         choices,
+        chat,
     } = beyond;
     if choices.is_some_and(|choices| choices > 1) {
         let error = Error::unsupported("n", "the provider gives one answer only");
@@ -108,6 +109,9 @@ fn other_doors(beyond: &Beyond, lose: &mut impl FnMut(&str, &str)) -> Result<(),
     }
     if logit_bias.as_ref().is_some_and(|bias| !bias.is_empty()) {
         lose("logit_bias", ABSENT);
+    }
+    for key in chat.keys() {
+        lose(key, ABSENT);
     }
     Ok(())
 }
