@@ -1,5 +1,7 @@
 //! One configured provider: where it is, what opens it, and whether it can be asked at all.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use http::HeaderName;
 
 use crate::providers::{Kind, Settings};
@@ -200,6 +202,25 @@ impl ProviderConfig {
     /// Does it have a key of its own, or a way to one? Local servers and `demo` have none.
     pub fn has_key(&self) -> bool {
         !self.keys.is_empty() || self.key_command.is_some()
+    }
+
+    /// Would a request to it come back to one of these sockets? Loopback and unspecified addresses of one port are the
+    /// same machine; other names are not looked up.
+    pub fn points_at(&self, listening: &[SocketAddr]) -> bool {
+        let Ok(url) = url::Url::parse(&self.settings.base_url) else {
+            return false;
+        };
+        let ip = match url.host() {
+            Some(url::Host::Ipv4(ip)) => IpAddr::V4(ip),
+            Some(url::Host::Ipv6(ip)) => IpAddr::V6(ip),
+            Some(url::Host::Domain("localhost")) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            Some(url::Host::Domain(_)) | None => return false,
+        };
+        let here = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
+        listening.iter().any(|socket| {
+            let same = socket.ip() == ip || here(ip) && here(socket.ip());
+            url.port_or_known_default() == Some(socket.port()) && same
+        })
     }
 
     /// Its name in the catalogue: the vendor's, whatever it is called here.

@@ -20,6 +20,11 @@ const MOST_REDIRECTS: usize = 5;
 /// The whole of a fetch may take this long.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 
+/// Fetches a URL that the user of the terminal named into a data URL, by the same rules. `param` names it in errors.
+pub async fn data_url(rules: &Fetch, url: &str, param: &str) -> Result<String, Error> {
+    Rules(rules.clone()).data_url(url, param).await
+}
+
 /// What may be fetched, by the configuration.
 #[derive(Debug, Clone)]
 pub(super) struct Rules(pub(super) Fetch);
