@@ -163,7 +163,7 @@ def end(finish, blocked, failed, said):
 
 def usage(raw):
     """Thoughts are never inside the candidates' count, the cache always inside the prompt's."""
-    if not raw or "promptTokenCount" not in raw:
+    if not raw or not any(key.endswith("TokenCount") for key in raw):
         return None
     prompt = number(raw.get("promptTokenCount")) + number(raw.get("toolUsePromptTokenCount"))
     thought = number(raw.get("thoughtsTokenCount"))

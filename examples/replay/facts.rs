@@ -15,6 +15,7 @@ use llmgw::error::Error;
 use llmgw::providers::{Answer, AskKind};
 use serde_json::{Value, json};
 
+use crate::door;
 use crate::drive::{self, Outcome};
 use crate::names;
 use crate::recording::{Bytes, Recording};
@@ -128,9 +129,10 @@ fn reply(recording: &Recording, schema: Option<&Schema>) -> Value {
     if to_json(whole.response()) != to_json(native.response()) {
         violations.push("whole delivery gives another response than streamed delivery".to_owned());
     }
-    if let Some(schema) = schema {
-        schema.check(&strict, &mut violations);
-    }
+    let (reply, faults) = door::written(&native, Profile::Native, schema);
+    violations.extend(faults.into_iter().map(|fault| format!("native: {fault}")));
+    let (_, faults) = door::written(&strict, Profile::Strict, schema);
+    violations.extend(faults.into_iter().map(|fault| format!("strict: {fault}")));
     let Some(response) = native.response() else {
         return json!({"kind": "reply", "violations": ["no terminal event"]});
     };
@@ -138,8 +140,7 @@ fn reply(recording: &Recording, schema: Option<&Schema>) -> Value {
     row["kind"] = json!("reply");
     row["error"] = native.error.as_ref().map_or(Value::Null, told);
     row["violations"] = json!(violations);
-    row["response"] = to_json(Some(response));
-    row["strict"] = to_json(strict.response());
+    row["response"] = reply;
     row
 }
 
@@ -280,7 +281,8 @@ impl Found {
             match block {
                 Block::Thinking { signature, .. } | Block::Signature { signature, .. } => {
                     // Without one the block carries its text only, for servers that want that back.
-                    self.opaque.extend(Some(signature).filter(|it| !it.is_empty()));
+                    self.opaque
+                        .extend(Some(signature).filter(|it| !it.is_empty()));
                 }
                 Block::Redacted { data } | Block::Encrypted { data, .. } => self.opaque.push(data),
                 Block::Details { details } => self.details.push(details),

@@ -37,13 +37,14 @@ pub struct Global {
     /// Read this configuration file
     #[arg(long, value_name = "FILE", global = true, value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
-    /// When to use colour
+    /// When to use colour: auto, always or never
     #[arg(
         long,
         value_name = "WHEN",
         global = true,
         default_value = "auto",
-        hide_default_value = true
+        hide_default_value = true,
+        hide_possible_values = true
     )]
     pub color: When,
     /// No spinner and no notes on standard error
@@ -91,7 +92,6 @@ pub enum Command {
 }
 
 const ASK_EXAMPLES: &str = "Examples:
-  llmgw ask why is the sky blue
   git diff --staged | llmgw ask -m commit | git commit -F -
   llmgw ask -f src/main.rs \"find the bug\"";
 
@@ -148,7 +148,7 @@ pub struct Talk {
 #[command(next_help_heading = "Conversation")]
 pub struct Conversation {
     /// Go on with the last one
-    #[arg(short, long = "continue", conflicts_with = "session")]
+    #[arg(short = 'c', long = "continue", conflicts_with = "session")]
     pub go_on: bool,
     /// A named one, made if new
     #[arg(short = 'S', long, value_name = "NAME")]

@@ -4,15 +4,18 @@ use std::net::SocketAddr;
 
 use super::args::{Global, Serve};
 use super::failure::{Code, Failure, Outcome};
-use super::setup::Setup;
+use super::setup::{Setup, start_log};
 use super::streams::{Streams, tell};
-use crate::config::Config;
+use crate::config::{Config, LogFormat, LogLevel};
 use crate::server::{self, Notice, Stopper};
+use crate::telemetry;
 
 /// Serves until it is told to stop.
 pub(crate) async fn run(serve: Serve, global: &Global) -> Outcome {
     let streams = Streams::new(global);
     let setup = Setup::load(global, streams)?;
+    let log = setup.config.log;
+    start_log(level(log.level), format(log.format))?;
     let listen = setup
         .config
         .server
@@ -41,6 +44,25 @@ pub(crate) async fn run(serve: Serve, global: &Global) -> Outcome {
             ended = &mut serving => return Ok(ended?),
             _ = signals.next() => stop.stop(),
         }
+    }
+}
+
+fn level(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Off => "off",
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
+    }
+}
+
+fn format(format: LogFormat) -> telemetry::Format {
+    match format {
+        LogFormat::Auto => telemetry::Format::Auto,
+        LogFormat::Text => telemetry::Format::Text,
+        LogFormat::Json => telemetry::Format::Json,
     }
 }
 

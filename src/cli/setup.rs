@@ -12,6 +12,7 @@ use crate::config::{Config, Faults};
 use crate::providers;
 use crate::routing::resolve::{self, Listed};
 use crate::routing::words::{self, Meaning};
+use crate::telemetry;
 
 /// A configuration that can be used.
 #[derive(Debug)]
@@ -24,7 +25,11 @@ pub(crate) struct Setup {
 impl Setup {
     /// Loads the configuration, and says what is worth saying about it.
     pub(crate) fn load(global: &Global, streams: Streams) -> Outcome<Self> {
-        let config = load::load(global.config.as_deref(), &Env::of_process()).map_err(broken)?;
+        let env = Env::of_process();
+        if let Some(level) = log_level(global, &env) {
+            start_log(level, telemetry::Format::Text)?;
+        }
+        let config = load::load(global.config.as_deref(), &env).map_err(broken)?;
         for warning in &config.warnings {
             streams.warn(warning);
         }
@@ -145,6 +150,21 @@ impl Setup {
             .iter()
             .any(|provider| provider.is_awake() && provider.has_key())
     }
+}
+
+/// What is logged at the terminal: nothing, unless it is asked for.
+pub(crate) fn log_level<'a>(global: &Global, env: &'a Env) -> Option<&'a str> {
+    match (env.get("LLMGW_LOG"), global.verbose) {
+        (Some(level), _) if !level.is_empty() => Some(level),
+        (_, 0) => None,
+        (_, 1) => Some("llmgw=info"),
+        (_, _) => Some("debug"),
+    }
+}
+
+/// Begins logging. The first call holds.
+pub(crate) fn start_log(level: &str, format: telemetry::Format) -> Outcome {
+    telemetry::start(level, format).map_err(|why| Failure::new(Code::Usage, why).into())
 }
 
 /// Faults of the configuration, all of them.

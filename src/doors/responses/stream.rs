@@ -119,6 +119,13 @@ impl ResponsesEncoder {
     )]
     fn payload<T: Serialize>(&self, payload: &T, at: usize, out: &mut BytesMut) {
         let written = serde_json::to_writer(out.writer(), payload);
+        // What clients and upstreams wrote byte for byte may be spread over lines; a frame's data is one line. Inside of
+        // strings JSON has no bare line breaks, so these are between tokens.
+        for byte in out.get_mut(at..).unwrap_or_default() {
+            if matches!(byte, b'\n' | b'\r') {
+                *byte = b' ';
+            }
+        }
         let empty = out.get(at..) == Some(b"{}");
         match out.get_mut(at) {
             Some(brace) if written.is_ok() && !empty => *brace = b',',
