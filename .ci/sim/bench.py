@@ -197,6 +197,18 @@ class Run:
             self.equal(got, want, "usage (input, cached, output, reasoning, total)")
         return response
 
+    def ask_soundly(self, asked: str | list, **fields: object) -> Answer:
+        """One request that may be answered, or refused before anybody is asked: never passed on to be refused there."""
+        answer = self.ask(asked, **fields)
+        if answer.status == 200:
+            status = (answer.response or {}).get("status")
+            self.need(status in ("completed", "incomplete"), f"ended as {status}: {shown(answer.error)}")
+        else:
+            self.equal(answer.status, 400, f"HTTP status ({shown(answer.error)})")
+            self.need(answer.error.get("code") != "upstream_invalid_request", f"refused by the provider: {shown(answer.error)}")
+            self.need(bool(answer.error.get("param")), f"a refusal without its field: {shown(answer.error)}")
+        return answer
+
     def failed(self, answer: Answer, *codes: str, statuses: tuple[int, ...] = ()) -> None:
         """The answer is a failure of one of these classes: as an HTTP status, or in the stream after a 200."""
         if answer.status == 200:
