@@ -1,11 +1,22 @@
-//! scratch
-use std::path::PathBuf;
-use llmgw::config::load::{load, Env};
-fn main() {
-    let path = std::env::args().nth(1).map(PathBuf::from);
-    let config = load(path.as_deref(), &Env::of_process()).unwrap();
-    llmgw::telemetry::start("info", llmgw::telemetry::Format::Auto).unwrap();
-    let rt = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let addr = std::env::args().nth(2).unwrap_or("127.0.0.1:8080".into()).parse().unwrap();
-    rt.block_on(llmgw::server::run(config, addr, llmgw::server::Stopper::default(), |n| eprintln!("{n:?}"))).unwrap();
+//! Parses, runs, and turns the outcome into an exit code. Everything else is in the library.
+
+use std::process::ExitCode;
+
+use llmgw::cli::{self, Exit};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match cli::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Exit::Code(code)) => ExitCode::from(code as u8),
+        Err(Exit::Signal(signal)) => {
+            // Ends this process as the signal would have: a shell's loop stops then, as its user meant it to.
+            match signal_hook::low_level::emulate_default_handler(signal) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::from(128_u8.wrapping_add(signal.to_le_bytes()[0])),
+            }
+        }
+    }
 }

@@ -23,7 +23,7 @@ use self::fence::{Fence, Within, within};
 use self::inline::Inline;
 use self::opening::{Line, Opening};
 pub use self::style::Colour;
-pub(crate) use self::style::Style;
+pub(crate) use self::style::{Style, dressed};
 use self::wrap::{Margin, Wrap};
 
 /// Prose is not set wider than this, however wide the terminal is.

@@ -1,0 +1,109 @@
+//! `serve`: starts the gateway, says where it listens, and ends it on a signal.
+
+use std::net::SocketAddr;
+
+use super::args::{Global, Serve};
+use super::failure::{Code, Failure, Outcome};
+use super::setup::{Setup, start_log};
+use super::streams::{Streams, tell};
+use crate::config::{Config, LogFormat, LogLevel};
+use crate::server::{self, Notice, Stopper};
+use crate::telemetry;
+
+/// Serves until it is told to stop.
+pub(crate) async fn run(serve: Serve, global: &Global) -> Outcome {
+    let streams = Streams::new(global);
+    let setup = Setup::load(global, streams)?;
+    let log = setup.config.log;
+    start_log(level(log.level), format(log.format))?;
+    let listen = setup
+        .config
+        .server
+        .listen(serve.address.as_deref())
+        .map_err(|why| Failure::new(Code::Config, why))?;
+    let address = listen
+        .sockets()
+        .first()
+        .copied()
+        .ok_or_else(|| Failure::new(Code::Config, "there is no address to listen on"))?;
+    if !setup.has_provider() {
+        streams.warn("no provider has a key: only `demo` can answer");
+    }
+    let stopper = Stopper::default();
+    let facts = facts(&setup.config);
+    let notice = move |notice: Notice| match notice {
+        Notice::Listening(address) => tell(&greeting(address, &facts)),
+        Notice::Draining(count) => tell(&format!("draining {count} requests, again to stop now\n")),
+    };
+    let stop = stopper.clone();
+    let serving = server::run(setup.config, address, stopper, notice);
+    let mut serving = std::pin::pin!(serving);
+    let mut signals = super::listen::Signals::new()?;
+    loop {
+        tokio::select! {
+            ended = &mut serving => return Ok(ended?),
+            _ = signals.next() => stop.stop(),
+        }
+    }
+}
+
+fn level(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Off => "off",
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
+    }
+}
+
+fn format(format: LogFormat) -> telemetry::Format {
+    match format {
+        LogFormat::Auto => telemetry::Format::Auto,
+        LogFormat::Text => telemetry::Format::Text,
+        LogFormat::Json => telemetry::Format::Json,
+    }
+}
+
+/// What the greeting says besides of the address.
+fn facts(config: &Config) -> String {
+    let mut providers: Vec<String> = config
+        .awake()
+        .map(|name| name.as_str())
+        .filter(|name| *name != "demo")
+        .map(|name| format!("{name} ✓"))
+        .collect();
+    providers.push("demo ✓".to_owned());
+    let aliases: Vec<&str> = config
+        .aliases
+        .iter()
+        .map(|alias| alias.name.as_str())
+        .collect();
+    let aliases = if aliases.is_empty() {
+        "none".to_owned()
+    } else {
+        aliases.join(" ")
+    };
+    let auth = match config.server.keys.len() {
+        0 => "off".to_owned(),
+        1 => "1 client key".to_owned(),
+        count => format!("{count} client keys"),
+    };
+    let file = match &config.source {
+        Some(path) => path.display().to_string(),
+        None => "none".to_owned(),
+    };
+    format!(
+        "  providers  {}     aliases {aliases}\n  auth       {auth}     config {file}\n",
+        providers.join("  ")
+    )
+}
+
+fn greeting(address: SocketAddr, facts: &str) -> String {
+    format!(
+        "llmgw {} listening on http://{address}\n{facts}  try        curl http://{address}/v1/responses -H \
+         'content-type: application/json' \\\n               -d '{{\"model\":\"demo\",\"input\":\"hello\"}}'\n",
+        env!("CARGO_PKG_VERSION")
+    )
+}

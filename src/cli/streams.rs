@@ -1,0 +1,106 @@
+//! The three standard streams: which are terminals, what dress each may wear, and the one way to write to them.
+//!
+//! Standard output carries the answer and nothing else; everything else goes to standard error. `println!` is not
+//! used: it panics when the reader has gone.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use super::args::{Global, When};
+use super::failure::Outcome;
+use super::render::{Colour, Style, clean, dressed};
+
+/// Where a stream leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// To a person.
+    Terminal,
+    /// To a program or a file.
+    Pipe,
+}
+
+/// How much is said on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Talkative {
+    Quiet,
+    Normal,
+    Verbose,
+}
+
+/// The facts, looked up once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Streams {
+    pub(crate) stdin: Kind,
+    pub(crate) stdout: Kind,
+    pub(crate) stderr: Kind,
+    /// What standard output may wear.
+    pub(crate) colour: Colour,
+    error_colour: Colour,
+    pub(crate) talkative: Talkative,
+}
+
+impl Streams {
+    pub(crate) fn new(global: &Global) -> Self {
+        let kind = |terminal| if terminal { Kind::Terminal } else { Kind::Pipe };
+        let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+        Self {
+            stdin: kind(stdin.is_terminal()),
+            stdout: kind(stdout.is_terminal()),
+            stderr: kind(stderr.is_terminal()),
+            colour: colour(global.color, anstream::AutoStream::choice(&stdout)),
+            error_colour: colour(global.color, anstream::AutoStream::choice(&stderr)),
+            talkative: match (global.quiet, global.verbose) {
+                (true, _) => Talkative::Quiet,
+                (false, 0) => Talkative::Normal,
+                (false, _) => Talkative::Verbose,
+            },
+        }
+    }
+
+    /// Columns of the terminal behind standard output; 0 if unknown.
+    pub(crate) fn width(self) -> usize {
+        terminal_size::terminal_size_of(io::stdout()).map_or(0, |(width, _)| usize::from(width.0))
+    }
+
+    /// Something worth knowing; not said with `--quiet`.
+    pub(crate) fn note(self, text: &str) {
+        if self.talkative != Talkative::Quiet {
+            tell(&format!("{}\n", clean(text)));
+        }
+    }
+
+    /// Something that may be wrong; said always.
+    pub(crate) fn warn(self, text: &str) {
+        let label = self.error_dress("warning:", Style::BOLD);
+        tell(&format!("{label} {}\n", clean(text)));
+    }
+
+    /// Text for standard error, in a style if it may be.
+    pub(crate) fn error_dress(self, text: &str, style: Style) -> String {
+        dressed(text, style, self.error_colour)
+    }
+}
+
+fn colour(when: When, auto: anstream::ColorChoice) -> Colour {
+    match (when, auto) {
+        (When::Always, _) => Colour::On,
+        (When::Never, _) | (When::Auto, anstream::ColorChoice::Never) => Colour::Off,
+        (
+            When::Auto,
+            anstream::ColorChoice::Auto
+            | anstream::ColorChoice::Always
+            | anstream::ColorChoice::AlwaysAnsi,
+        ) => Colour::On,
+    }
+}
+
+/// Writes to standard error. A failure is dropped: there is nobody left to be told.
+pub(crate) fn tell(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Writes to standard output, all of it, now.
+pub(crate) fn say(text: &str) -> Outcome {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    Ok(stdout.flush()?)
+}
