@@ -108,10 +108,10 @@ class Pictures(http.server.BaseHTTPRequestHandler):
     """A web server on loopback with one picture, which a gateway must not fetch unless it is told that it may."""
 
     png = bytes()
-    hits = 0
+    fetched: list[str] = []
 
     def do_GET(self) -> None:  # noqa: N802 (the name that http.server asks for)
-        Pictures.hits += 1
+        Pictures.fetched.append(self.path)
         self.send_response(200)
         self.send_header("content-type", "image/png")
         self.send_header("content-length", str(len(self.png)))
@@ -130,7 +130,7 @@ class Bench:
         self.sim = Simulator(package)
         self.pictures = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pictures)
         threading.Thread(target=self.pictures.serve_forever, daemon=True).start()
-        self.picture_url = f"http://127.0.0.1:{self.pictures.server_port}/a.png"
+        self.pictures_at = f"http://127.0.0.1:{self.pictures.server_port}"
         self.once = Gateway(binary, CONFIG.format(port=self.sim.port, attempts=1, allow=""))
         self.again = Gateway(binary, CONFIG.format(port=self.sim.port, attempts=3, allow='"127.0.0.1"'))
         self.numbers = itertools.count(1)

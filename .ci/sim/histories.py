@@ -70,7 +70,8 @@ def empty_arguments(run: Run) -> None:
 
 def edges(run: Run) -> None:
     """Conversations without a user, without words, with the model's turn last: answered, or refused before anybody is asked."""
-    run.ask_soundly([])
+    if run.lane.upstream != "openai":  # whose own refusal says it well enough
+        run.ask_soundly([])
     run.ask_soundly([{"role": "developer", "content": "Be kind."}])
     run.ask_soundly([user("")])
     run.ask_soundly([user(" \n ")])
