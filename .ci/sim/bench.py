@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import http.client
 import http.server
 import importlib
@@ -61,6 +62,7 @@ class Simulator:
         self.port = free_port()
         command = [sys.executable, "-m", package.name, "--port", str(self.port)]
         self.process = subprocess.Popen(command, cwd=package.parent, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        atexit.register(self.process.kill)  # also where a gateway does not start
         sys.path.insert(0, str(package.parent))
         load = lambda name: importlib.import_module(f"{package.name}.{name}")  # noqa: E731
         self.directives, self.planning = load("directives"), load("plan")
