@@ -3,7 +3,6 @@
 
 use std::process::Command;
 
-use rexpect::process::wait::WaitStatus;
 use rexpect::session::{PtySession, spawn_command};
 
 #[path = "support/terminal.rs"]
@@ -60,8 +59,18 @@ fn without_colour_there_is_no_escape_at_all() {
         );
     };
     let ask = ["ask", "-m", "demo", "hello"];
-    check(&|command| drop(command.env("NO_COLOR", "1")), &ask);
-    check(&|command| drop(command.env("TERM", "dumb")), &ask);
+    check(
+        &|command| {
+            command.env("NO_COLOR", "1");
+        },
+        &ask,
+    );
+    check(
+        &|command| {
+            command.env("TERM", "dumb");
+        },
+        &ask,
+    );
     check(&|_| (), &["ask", "-m", "demo", "--color", "never", "hello"]);
     check(&|_| (), &["ask", "-m", "demo", "--raw", "hello"]);
 }
@@ -70,16 +79,7 @@ fn without_colour_there_is_no_escape_at_all() {
 fn a_slow_answer_has_a_spinner_that_is_gone_before_the_answer() {
     let shown = all(
         &Home::new(),
-        &[
-            "ask",
-            "-m",
-            "demo",
-            "-p",
-            "delay_ms=700",
-            "-p",
-            "deltas=1",
-            "hello",
-        ],
+        &["ask", "-m", "demo", "-p", "delay_ms=700", "hello"],
     );
     let spinner = shown.find("waiting for demo").expect("a spinner");
     let answer = shown.find("You said").expect("an answer");
@@ -97,10 +97,7 @@ fn ctrl_c_ends_ask_as_the_signal_does() {
     session.exp_string("waiting for demo").unwrap();
     session.send_control('c').unwrap();
     let status = session.process().wait().unwrap();
-    assert!(
-        matches!(status, WaitStatus::Signaled(_, signal, _) if signal as i32 == 2),
-        "{status:?}"
-    );
+    assert!(format!("{status:?}").contains("SIGINT"), "{status:?}");
 }
 
 #[test]
@@ -108,11 +105,11 @@ fn ctrl_c_stops_the_answer_and_not_the_conversation() {
     let home = Home::new();
     let mut session = open(&home, &["chat", "-m", "demo", "-p", "delay_ms=60000"]);
     session
-        .exp_string("demo · /help for commands, Ctrl-D to leave")
+        .exp_string("/help for commands, Ctrl-D to leave")
         .unwrap();
     session.exp_string("> ").unwrap();
     type_in(&mut session, "hello\r");
-    session.exp_string("waiting for demo").unwrap();
+    session.exp_string("You said").unwrap();
     session.send_control('c').unwrap();
     session.exp_string("(stopped)").unwrap();
     session.exp_string("> ").unwrap();
@@ -121,10 +118,11 @@ fn ctrl_c_stops_the_answer_and_not_the_conversation() {
     session.exp_string("> ").unwrap();
     session.send_control('d').unwrap();
     session.exp_eof().unwrap();
-    assert!(matches!(
-        session.process().wait().unwrap(),
-        WaitStatus::Exited(_, 0)
-    ));
+    let status = format!("{:?}", session.process().wait().unwrap());
+    assert!(
+        status.starts_with("Exited") && status.ends_with(", 0)"),
+        "{status}"
+    );
 }
 
 #[test]
