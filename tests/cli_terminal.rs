@@ -103,7 +103,7 @@ fn ctrl_c_ends_ask_as_the_signal_does() {
 #[test]
 fn ctrl_c_stops_the_answer_and_not_the_conversation() {
     let home = Home::new();
-    let mut session = open(&home, &["chat", "-m", "demo", "-p", "delay_ms=60000"]);
+    let mut session = open(&home, &["chat", "-m", "demo", "-p", "stall_after=6"]);
     session
         .exp_string("/help for commands, Ctrl-D to leave")
         .unwrap();

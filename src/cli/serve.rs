@@ -70,7 +70,7 @@ fn format(format: LogFormat) -> telemetry::Format {
 fn facts(config: &Config) -> String {
     let mut providers: Vec<String> = config
         .awake()
-        .map(|name| name.as_str())
+        .map(crate::target::ProviderName::as_str)
         .filter(|name| *name != "demo")
         .map(|name| format!("{name} ✓"))
         .collect();

@@ -29,7 +29,8 @@ impl Setup {
         if let Some(level) = log_level(global, &env) {
             start_log(level, telemetry::Format::Text)?;
         }
-        let config = load::load(global.config.as_deref(), &env).map_err(broken)?;
+        let config =
+            load::load(global.config.as_deref(), &env).map_err(|faults| broken(&faults))?;
         for warning in &config.warnings {
             streams.warn(warning);
         }
@@ -168,7 +169,7 @@ pub(crate) fn start_log(level: &str, format: telemetry::Format) -> Outcome {
 }
 
 /// Faults of the configuration, all of them.
-pub(crate) fn broken(faults: Faults) -> super::failure::Stop {
+pub(crate) fn broken(faults: &Faults) -> super::failure::Stop {
     let mut lines = faults.to_string();
     let first = match lines.find('\n') {
         Some(at) => {

@@ -3,7 +3,7 @@
 //! A state machine over the characters of an answer: what it has written it never touches again, so that nothing
 //! flickers and scroll-back stays whole. It holds back the beginning of a line until its kind is known, the current
 //! word, an undecided delimiter, an open link, and a table; the output is the same however the text was cut. It knows
-//! the Markdown that models write (CommonMark with tables), and shows as plain text what it does not know. A line
+//! the Markdown that models write (`CommonMark` with tables), and shows as plain text what it does not know. A line
 //! break stays a line break. Control characters of the model's never reach the terminal.
 
 use std::borrow::Cow;
