@@ -191,3 +191,19 @@ fn models_are_a_table_for_people() {
         "{shown}"
     );
 }
+
+#[test]
+fn an_attached_file_goes_along_with_the_next_message() {
+    let home = Home::new();
+    let path = home.file("notes.txt", b"alpha\n");
+    let mut session = open(&home, &["chat", "-m", "demo"]);
+    session.exp_string("> ").unwrap();
+    type_in(&mut session, &format!("/file {path}\r"));
+    session.exp_string("attached").unwrap();
+    session.exp_string("> ").unwrap();
+    type_in(&mut session, "what\r");
+    session.exp_string("alpha").unwrap();
+    session.exp_string("> ").unwrap();
+    session.send_control('d').unwrap();
+    session.exp_eof().unwrap();
+}

@@ -1,5 +1,7 @@
 //! A home of its own for each test, and the program run in it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 

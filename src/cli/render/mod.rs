@@ -6,9 +6,9 @@
 //! the Markdown that models write (`CommonMark` with tables), and shows as plain text what it does not know. A line
 //! break stays a line break. Control characters of the model's never reach the terminal.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
+mod clean;
 mod fence;
 mod inline;
 mod opening;
@@ -19,7 +19,8 @@ mod wrap;
 #[cfg(test)]
 mod tests;
 
-use self::fence::{Fence, Within, within};
+pub(crate) use self::clean::clean;
+use self::fence::{Fence, Place, Within, within};
 use self::inline::Inline;
 use self::opening::{Line, Opening};
 pub use self::style::Colour;
@@ -59,14 +60,6 @@ enum State {
     Fence { fence: Fence, place: Place },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// At the beginning of a line of code, which may be the closing fence.
-    LineStart,
-    /// Inside a line of code.
-    Code,
-}
-
 impl Renderer {
     /// A renderer for a terminal of this many columns; 0 means unknown.
     pub fn new(width: usize, colour: Colour) -> Self {
@@ -98,13 +91,8 @@ impl Renderer {
 
     /// The answer is whole: writes what was held back, and one final newline if there was anything.
     pub fn finish(&mut self, out: &mut impl Write) -> io::Result<()> {
-        match &self.state {
-            State::Start
-            | State::Fence {
-                place: Place::LineStart,
-                ..
-            } if self.held.is_empty() && self.marker.is_empty() => {}
-            State::Start | State::Prose | State::Indented | State::Fence { .. } => self.end_line(),
+        if !(self.is_at_line_start() && self.held.is_empty() && self.marker.is_empty()) {
+            self.end_line();
         }
         self.end_table();
         self.wrap.finish();
@@ -155,14 +143,17 @@ impl Renderer {
         }
     }
 
+    fn is_at_line_start(&self) -> bool {
+        match self.state {
+            State::Start => true,
+            State::Fence { place, .. } => place == Place::LineStart,
+            State::Prose | State::Indented => false,
+        }
+    }
+
     /// The line is over.
     fn end_line(&mut self) {
-        if let State::Start
-        | State::Fence {
-            place: Place::LineStart,
-            ..
-        } = self.state
-        {
+        if self.is_at_line_start() {
             self.decide(Line::Ended);
         }
         match &mut self.state {
@@ -410,14 +401,4 @@ impl Renderer {
         let marker = std::mem::take(&mut self.marker);
         self.wrap.begin(margin, &marker);
     }
-}
-
-/// Drops control characters, which could reach the clipboard, the title or the cursor; keeps `\n` and `\t`.
-pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    let harmless = |c: char| !c.is_control() || c == '\n' || c == '\t';
-    let plain = |b: u8| matches!(b, b'\n' | b'\t' | 0x20..=0x7e);
-    if text.bytes().all(plain) || text.chars().all(harmless) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.chars().filter(|c| harmless(*c)).collect())
 }
