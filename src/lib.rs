@@ -11,7 +11,6 @@ pub mod target;
 pub mod canonical;
 pub mod wire;
 
-
 pub mod catalog;
 pub mod config;
 pub mod doors;

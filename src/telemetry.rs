@@ -23,16 +23,25 @@ pub enum Format {
 /// Begins logging at this level (`error`, `warn`, `info`, `debug`, `trace`, or a filter such as `llmgw=debug`).
 /// A second call changes nothing.
 pub fn start(level: &str, format: Format) -> Result<(), String> {
-    let filter = EnvFilter::builder().parse(level).map_err(|error| format!("log level `{level}`: {error}"))?;
+    let filter = EnvFilter::builder()
+        .parse(level)
+        .map_err(|error| format!("log level `{level}`: {error}"))?;
     let terminal = std::io::stderr().is_terminal();
     let json = match format {
         Format::Auto => !terminal,
         Format::Text => false,
         Format::Json => true,
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Lenient).with_ansi(terminal && !json);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(Lenient)
+        .with_ansi(terminal && !json);
     // The only failure is that logging has begun already.
-    let _ = if json { builder.json().flatten_event(true).try_init() } else { builder.try_init() };
+    let _ = if json {
+        builder.json().flatten_event(true).try_init()
+    } else {
+        builder.try_init()
+    };
     Ok(())
 }
 

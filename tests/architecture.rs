@@ -20,8 +20,15 @@ fn sources() -> Vec<Source> {
         .into_iter()
         .map(|file| {
             let text = fs::read_to_string(&file).unwrap();
-            let path = file.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
-            Source { path, code: code_of(&text) }
+            let path = file
+                .strip_prefix(&root)
+                .unwrap()
+                .to_string_lossy()
+                .replace('\\', "/");
+            Source {
+                path,
+                code: code_of(&text),
+            }
         })
         .collect()
 }
@@ -31,7 +38,9 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             collect(&path, files);
-        } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("tests.rs") {
+        } else if path.extension().is_some_and(|ending| ending == "rs")
+            && !path.ends_with("tests.rs")
+        {
             files.push(path);
         }
     }
@@ -40,7 +49,10 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 /// Line comments and everything from the inline test module on are left out.
 fn code_of(text: &str) -> String {
     let code = text.split("#[cfg(test)]\nmod ").next().unwrap();
-    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The module of a file: its first folder, or its own name.
@@ -56,24 +68,94 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("canonical", &["error"]),
     ("wire", &[]),
     ("catalog", &["canonical", "error", "target"]),
-    ("providers", &["canonical", "catalog", "error", "secret", "target", "wire"]),
+    (
+        "providers",
+        &["canonical", "catalog", "error", "secret", "target", "wire"],
+    ),
     ("doors", &["canonical", "error", "target", "wire"]),
-    ("config", &["catalog", "canonical", "error", "providers", "secret", "target", "gateway"]),
-    ("routing", &["canonical", "catalog", "config", "error", "providers", "target"]),
-    ("gateway", &["canonical", "catalog", "config", "error", "providers", "routing", "secret", "target", "wire"]),
-    ("telemetry", &["canonical", "catalog", "config", "error", "gateway", "target"]),
-    ("server", &["canonical", "catalog", "config", "doors", "error", "gateway", "providers", "routing", "target", "telemetry"]),
+    (
+        "config",
+        &[
+            "catalog",
+            "canonical",
+            "error",
+            "providers",
+            "secret",
+            "target",
+            "gateway",
+        ],
+    ),
+    (
+        "routing",
+        &[
+            "canonical",
+            "catalog",
+            "config",
+            "error",
+            "providers",
+            "target",
+        ],
+    ),
+    (
+        "gateway",
+        &[
+            "canonical",
+            "catalog",
+            "config",
+            "error",
+            "providers",
+            "routing",
+            "secret",
+            "target",
+            "wire",
+        ],
+    ),
+    (
+        "telemetry",
+        &[
+            "canonical",
+            "catalog",
+            "config",
+            "error",
+            "gateway",
+            "target",
+        ],
+    ),
+    (
+        "server",
+        &[
+            "canonical",
+            "catalog",
+            "config",
+            "doors",
+            "error",
+            "gateway",
+            "providers",
+            "routing",
+            "target",
+            "telemetry",
+        ],
+    ),
 ];
 
 #[test]
 fn imports_point_to_lower_layers_only() {
     let mut faults = Vec::new();
     for source in sources() {
-        let Some((_, allowed)) = MAY_IMPORT.iter().find(|(name, _)| *name == module(&source.path)) else { continue };
+        let Some((_, allowed)) = MAY_IMPORT
+            .iter()
+            .find(|(name, _)| *name == module(&source.path))
+        else {
+            continue;
+        };
         for (at, _) in source.code.match_indices("crate::") {
             let rest = &source.code[at + "crate::".len()..];
-            let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-            if !name.is_empty() && name != module(&source.path) && !allowed.contains(&name.as_str()) {
+            let name: String = rest
+                .chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+                .collect();
+            if !name.is_empty() && name != module(&source.path) && !allowed.contains(&name.as_str())
+            {
                 faults.push(format!("{} imports crate::{name}", source.path));
             }
         }
@@ -92,12 +174,17 @@ fn some_names_belong_to_one_place() {
         ("std::env::var", &["config/load"]),
         ("std::fs::", &["config/load", "store/", "cli/"]),
         ("Event::Completed(", &["canonical/"]),
-        ("Kind::Compatible", &["providers/", "config/", "gateway/snapshot.rs"]),
+        (
+            "Kind::Compatible",
+            &["providers/", "config/", "gateway/snapshot.rs"],
+        ),
     ];
     let mut faults = Vec::new();
     for source in sources() {
         for (name, places) in only {
-            if source.code.contains(name) && !places.iter().any(|place| source.path.starts_with(place)) {
+            if source.code.contains(name)
+                && !places.iter().any(|place| source.path.starts_with(place))
+            {
                 faults.push(format!("{} names {name}", source.path));
             }
         }
@@ -112,7 +199,15 @@ fn the_pure_layers_do_no_io_and_read_no_clock() {
         if !["canonical", "wire", "catalog", "providers", "doors"].contains(&module(&source.path)) {
             continue;
         }
-        for name in ["tokio::", "std::fs", "std::net", "SystemTime::now", "Instant::now", "async fn", "std::env::"] {
+        for name in [
+            "tokio::",
+            "std::fs",
+            "std::net",
+            "SystemTime::now",
+            "Instant::now",
+            "async fn",
+            "std::env::",
+        ] {
             if source.code.contains(name) {
                 faults.push(format!("{} names {name}", source.path));
             }

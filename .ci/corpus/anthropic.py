@@ -55,6 +55,8 @@ def grow(block, delta):
         block["json"] = block.get("json", "") + delta["partial_json"]
     elif kind == "thinking_delta":
         block["thinking"] = block.get("thinking", "") + delta["thinking"]
+    elif kind == "citations_delta":
+        block["citations"] = (block.get("citations") or []) + [delta["citation"]]
     elif kind == "signature_delta":
         block["signature"] = block.get("signature", "") + delta["signature"]
 

@@ -17,7 +17,9 @@ def read(recording):
     """The facts of a reply."""
     chunks = frames(recording.sse) if recording.sse is not None else [recording.body]
     facts, calls, detail_text, finish, failed, raw = Facts(), {}, "", None, False, None
+    done = False
     for chunk in chunks:
+        done = done or chunk == "[DONE]"
         if not isinstance(chunk, dict):
             continue
         if chunk.get("error"):
@@ -28,8 +30,8 @@ def read(recording):
             if choice.get("index", 0) != 0:
                 continue
             finish = choice.get("finish_reason") or finish
-            if choice.get("finish_reason") == "" and finish is None and not recording.stream:
-                finish = ""
+            if choice.get("finish_reason") == "" and not recording.is_streamed:
+                finish = "(empty)"
             message = choice.get("delta") or choice.get("message") or {}
             detail_text += read_message(message, facts, calls)
     whole = True
@@ -37,7 +39,12 @@ def read(recording):
         whole = facts.call(call["name"], call["arguments"], call["id"]) and whole
     facts.reasoning = facts.reasoning or detail_text
     said = bool(facts.text or facts.refusal or facts.calls)
-    if failed or finish is None:
+    if finish is None and done:
+        # The protocol's own terminal marker: nothing was cut, though some servers never say why they stopped.
+        finish = "(none)"
+    if recording.body and "content_filter" in str((recording.body.get("error") or {}).get("code")):
+        facts.end = "incomplete:content_filter"
+    elif failed or finish is None:
         facts.end = "failed"
     else:
         facts.end = ENDS.get(finish, "completed" if said else "failed")
@@ -66,7 +73,7 @@ def read_message(message, facts, calls):
     for call in message.get("tool_calls") or []:
         read_call(call, facts, calls)
     legacy = message.get("function_call")
-    if legacy:
+    if legacy and (legacy.get("name") or "legacy" in calls):
         entry = calls.setdefault("legacy", {"order": -1, "name": "", "arguments": "", "id": None})
         entry["name"] += legacy.get("name") or ""
         entry["arguments"] += legacy.get("arguments") or ""
@@ -75,6 +82,10 @@ def read_message(message, facts, calls):
 
 def read_call(call, facts, calls):
     """Pieces of a call share an index; a new id at an old index is a new call."""
+    custom = call.get("custom")
+    if custom and custom.get("name"):
+        facts.customs.append({"name": custom["name"], "input": custom["input"], "call_id": call["id"]})
+        return
     function = call.get("function") or {}
     at = call.get("index")
     latest = [c for c in calls.values() if at is None or c["index"] == at]

@@ -32,19 +32,34 @@ def expect(recording):
     row = {"id": recording.id, "api": recording.api, "fidelity": recording.fidelity}
     if recording.status >= 400:
         return row | {"kind": "error", "status": recording.status, "classes": refusals.classes(recording)}
+    if (reason := unasked(recording)) is not None:
+        return row | {"kind": "other", "why": reason}
     if recording.api == "models-list":
         return row | {"kind": "models", "models": models(recording.body)}
     if recording.api.endswith("-count"):
         return row | {"kind": "count", "tokens": tokens(recording.body)}
-    if recording.api not in READERS:
-        return row | {"kind": "other"}
     facts = asdict(READERS[recording.api](recording))
     return row | {"kind": "reply", "streamed": recording.is_streamed} | facts
 
 
+def unasked(recording):
+    """Why nobody here would ever have asked for this reply."""
+    if recording.api == "google-generate" and google.in_numbers(recording):
+        return "the gateway never asks Google for numbers in place of words"
+    if recording.api == "models-list" and recording.body.get("object") == "model":
+        return "one model, not a list"
+    if recording.api == "openai-compact":
+        return "compaction is the gateway's own business"
+    if recording.api == "openai-responses-retrieve" and recording.is_streamed:
+        return "the gateway resumes its own streams, never an upstream's"
+    return None
+
+
 def models(body):
-    """The ids of a list of models; Google's bear a folder's name."""
+    """The ids of a list of models; Google's bear a folder's name, and those that cannot answer are left out."""
     listed = body.get("data") or body.get("models") or []
+    answers = lambda entry: "generateContent" in entry.get("supportedGenerationMethods", ["generateContent"])
+    listed = [entry for entry in listed if answers(entry)]
     return [(entry.get("id") or entry.get("name")).removeprefix("models/") for entry in listed]
 
 

@@ -27,8 +27,6 @@ BROKEN = {
     "MISSING_THOUGHT_SIGNATURE",
     "TOO_MANY_TOOL_CALLS",
 }
-# `enum-encoding=int` writes the numbers of the protocol buffer.
-BY_NUMBER = {1: "STOP", 2: "MAX_TOKENS", 3: "SAFETY", 4: "RECITATION", 5: "OTHER"}
 STEP = re.compile(r"\.([A-Za-z0-9_]+)|\[(\d+)\]|\['([^']*)'\]")
 
 
@@ -56,14 +54,23 @@ def assemble(chunks):
     return whole
 
 
+def chunks_of(recording):
+    """The chunks of a reply, however it was delivered."""
+    if recording.sse is not None:
+        return frames(recording.sse)
+    return recording.body if isinstance(recording.body, list) else [recording.body]
+
+
+def in_numbers(recording):
+    """Was it asked with `enum-encoding=int`, which writes the numbers of the protocol buffer in place of words?"""
+    candidates = [c for chunk in chunks_of(recording) for c in chunk.get("candidates") or []]
+    return any(isinstance(candidate.get("finishReason"), int) for candidate in candidates)
+
+
 def read(recording):
     """The facts of a reply."""
-    if recording.sse is not None:
-        chunks = frames(recording.sse)
-    else:
-        chunks = recording.body if isinstance(recording.body, list) else [recording.body]
     facts, finish, blocked, failed, partial, count = Facts(), None, None, False, None, None
-    for chunk in chunks:
+    for chunk in chunks_of(recording):
         if not isinstance(chunk, dict) or "error" in chunk:
             failed = True
             continue
@@ -75,7 +82,6 @@ def read(recording):
             for part in (candidate.get("content") or {}).get("parts") or []:
                 partial = read_part(part, facts, partial)
     facts.usage = usage(count)
-    finish = BY_NUMBER.get(finish, finish)
     facts.end = end(finish, blocked, failed, bool(facts.text or facts.calls))
     if facts.end == "incomplete:content_filter" and blocked and not facts.text and not facts.calls:
         facts.refusal = blocked
@@ -85,7 +91,8 @@ def read(recording):
 def read_part(part, facts, partial):
     """One part; returns the streamed call that is still open."""
     signature = part.get("thoughtSignature")
-    if signature:
+    # Google's own tools run in Google's own turn: what their parts bear is not asked back of a client.
+    if signature and ("text" in part or "functionCall" in part):
         facts.opaque.append(signature)
     if part.get("thought"):
         facts.reasoning += part.get("text", "")
@@ -156,7 +163,7 @@ def end(finish, blocked, failed, said):
 
 def usage(raw):
     """Thoughts are never inside the candidates' count, the cache always inside the prompt's."""
-    if not raw:
+    if not raw or not any(key.endswith("TokenCount") for key in raw):
         return None
     prompt = number(raw.get("promptTokenCount")) + number(raw.get("toolUsePromptTokenCount"))
     thought = number(raw.get("thoughtsTokenCount"))

@@ -46,6 +46,11 @@ def plain_item(item):
             for key in ("annotations", "logprobs"):
                 if isinstance(part, dict) and part.get(key) == []:
                     part.pop(key)
+            for note in part.get("annotations") or []:
+                if note.get("type") == "url_citation":
+                    # Some servers cite without a range; the specification wants one.
+                    for key, empty in (("title", ""), ("start_index", 0), ("end_index", 0)):
+                        note.setdefault(key, empty)
         for key in ("summary", "content"):
             if plain.get(key) == []:
                 plain.pop(key)
@@ -109,8 +114,11 @@ def normal(body):
     if isinstance(listed, str):
         listed = [{"role": "user", "content": listed}]
     if listed is not None:
-        body["input"] = [normal_item(item) for item in listed]
-    for key, default in (("tools", []), ("background", False), ("metadata", {}), ("truncation", "disabled")):
+        items = [normal_item(item) for item in listed]
+        # Reasoning without its encrypted content is a bare id, which an upstream that stores nothing does not know.
+        bare = lambda item: item["type"] == "reasoning" and not item.get("encrypted_content")
+        body["input"] = [item for item in items if not bare(item)]
+    for key, default in (("input", []), ("tools", []), ("background", False), ("metadata", {}), ("truncation", "disabled")):
         if body.get(key) == default:
             body.pop(key)
     return body

@@ -42,6 +42,8 @@ class Facts:
     text: str = ""
     refusal: str = ""
     calls: list = field(default_factory=list)
+    # Calls of free-form tools.
+    customs: list = field(default_factory=list)
     reasoning: str = ""
     opaque: list = field(default_factory=list)
     usage: dict | None = None

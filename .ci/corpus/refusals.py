@@ -1,5 +1,7 @@
 """Replies with a status of 400 or more: the class of the failure, by what the body says in any of its dialects."""
 
+import json
+
 
 def words(body):
     """Everything a body says, in one lower-case line: dialects differ in where they say it."""
@@ -27,7 +29,7 @@ def classes(recording):
     if status == 413:
         return ["TooLarge"]
     if status == 429:
-        return too_many(said)
+        return too_many(recording.body, said)
     if status in (503, 529):
         return ["Overloaded"]
     return ["UpstreamInvalid"] if status < 500 else ["UpstreamFailed"]
@@ -51,8 +53,9 @@ def bad_request(said):
     return ["UpstreamInvalid"]
 
 
-def too_many(said):
+def too_many(body, said):
     """Rate limits pass, quotas do not: those of an account or of a day, and those of zero."""
-    if "insufficient_quota" in said or "perday" in said or "limit: 0" in said:
+    zero = '"quota_limit_value": "0"' in json.dumps(body) or "limit: 0" in said
+    if zero or "insufficient_quota" in said or "perday" in said:
         return ["QuotaExhausted"]
     return ["RateLimited"]

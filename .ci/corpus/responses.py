@@ -21,6 +21,11 @@ def final(recording):
     if not last.get("output"):
         # The ChatGPT backend ends with an empty list: the items were in their own events only.
         last = {**last, "output": [done[index] for index in sorted(done)]}
+    for at, item in enumerate(last["output"]):
+        # Opaque state is encrypted anew in each event. Any of them is right; the item's own event has the one that
+        # most clients keep.
+        if item.get("encrypted_content") and (done.get(at) or {}).get("encrypted_content"):
+            item["encrypted_content"] = done[at]["encrypted_content"]
     return last, cut
 
 
@@ -59,6 +64,8 @@ def read_item(item, facts):
         facts.opaque.append(item["encrypted_content"])
     elif kind == "function_call":
         return facts.call(item["name"], item["arguments"], item["call_id"])
+    elif kind == "custom_tool_call":
+        facts.customs.append({key: item[key] for key in ("name", "input", "call_id")})
     return True
 
 

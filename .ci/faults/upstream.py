@@ -25,7 +25,8 @@ class Wire:
         await self.writer.drain()
 
     async def head(self, status: str = "200 OK", media: str = "application/json", *more: str) -> None:
-        lines = [f"HTTP/1.1 {status}", f"content-type: {media}", *more]
+        # Without it a next request might be sent on this connection just as it closes.
+        lines = [f"HTTP/1.1 {status}", f"content-type: {media}", "connection: close", *more]
         await self.raw(("\r\n".join(lines) + "\r\n\r\n").encode())
 
     async def chunk(self, data: bytes) -> None:

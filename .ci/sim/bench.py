@@ -27,7 +27,7 @@ providers:
 models:
   ladder: {{ targets: [openai/gpt-6-luna, anthropic/claude-sonnet-5-5, google/gemini-3.8-flash] }}
 defaults:
-  timeouts: {{ connect: 1s, first_token: 3s, idle: 1500ms, total: 20s }}
+  timeouts: {{ connect: 1s, first_token: 6s, idle: 3s, total: 30s }}
   retry:    {{ attempts: {attempts}, base: 10ms, max: 50ms, retry_after_max: 1s }}
   breaker:  {{ min_requests: 1000000, consecutive: 1000000 }}
 fetch: {{ allow: [{allow}] }}
@@ -60,7 +60,7 @@ class Simulator:
     def __init__(self, package: Path) -> None:
         self.port = free_port()
         command = [sys.executable, "-m", package.name, "--port", str(self.port)]
-        self.process = subprocess.Popen(command, cwd=package.parent, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, cwd=package.parent, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         sys.path.insert(0, str(package.parent))
         load = lambda name: importlib.import_module(f"{package.name}.{name}")  # noqa: E731
         self.directives, self.planning = load("directives"), load("plan")

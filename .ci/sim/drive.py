@@ -88,6 +88,42 @@ def ladder(bench: Bench) -> list[str]:
     return problems
 
 
+DEMO = [  # fields, HTTP status whole and streamed, status of the response, types of its items
+    ({}, (200, 200), "completed", ["message"]),
+    ({"tools": TOOLS}, (200, 200), "completed", ["function_call"]),
+    ({"tools": TOOLS, "input": "in parallel"}, (200, 200), "completed", ["function_call", "function_call"]),
+    ({"tools": TOOLS, "tool_choice": "none"}, (200, 200), "completed", ["message"]),
+    ({"reasoning": {"effort": "high", "summary": "auto"}}, (200, 200), "completed", ["reasoning", "message"]),
+    ({"max_output_tokens": 16}, (200, 200), "incomplete", ["message"]),
+    ({"demo": {"stop": "refusal"}}, (200, 200), "completed", ["message"]),
+    ({"demo": {"stop": "content_filter"}}, (200, 200), "incomplete", ["message"]),
+    ({"fail": 429, "retry_after": 2}, (429, 429), None, None),
+    ({"fail": 503}, (503, 503), None, None),
+    ({"fail": "reset"}, (502, 502), None, None),
+    ({"fail": "html"}, (502, 502), None, None),
+    ({"cut_after": 1}, (502, 502), None, None),
+    ({"cut_after": 9}, (502, 200), "failed", ["message"]),
+    ({"garbage_after": 9}, (502, 200), "failed", ["message"]),
+    ({"demo": {"end_after": 9}}, (502, 200), "failed", ["message"]),
+    ({"demo": {"error_after": 9}}, (502, 200), "failed", ["message"]),
+    ({"demo": {"fial": 1}}, (400, 400), None, None),
+]
+
+
+def demo(bench: Bench) -> list[str]:
+    """The built-in provider answers without a simulator, and misbehaves as it is told."""
+    problems: list[str] = []
+    for streamed in (False, True):
+        for fields, statuses, status, items in DEMO:
+            run = Run(bench, Lane("demo", "demo", "demo"), streamed)
+            answer = run.ask(**{"asked": fields.get("input", "Say hello."), **{key: value for key, value in fields.items() if key != "input"}})
+            run.equal(answer.status, statuses[streamed], "HTTP status")
+            response = answer.response or {}
+            run.equal((response.get("status"), [item["type"] for item in response["output"]] if response else None), (status, items) if answer.status == 200 else (None, None), "answer")
+            problems += [f"{shown(fields)} {problem}" for problem in run.problems]
+    return problems
+
+
 def table(results: list[tuple[str, str, bool, list[str]]]) -> None:
     lanes = collections.Counter(lane for lane, *_ in results)
     good = collections.Counter(lane for lane, *_, problems in results if not problems)
@@ -134,7 +170,7 @@ def main() -> int:
         lanes = [lane for lane in LANES if options.l in lane.name]
         with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
             results = [result for found in pool.map(lambda lane: drive(bench, lane, options.k), lanes) for result in found]
-        for name, test in (("wander", wander), ("ladder", ladder)):
+        for name, test in (("wander", wander), ("ladder", ladder), ("demo", demo)):
             if options.k in name and not options.l:
                 results.append(("(all)", name, True, test(bench)))
         table(results)

@@ -55,11 +55,12 @@ def read(raw: bytes) -> Stream:
             continue
         try:
             event = json.loads(lines[1][6:].decode("utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             stream.problems.append(f"a frame that is no JSON: {error}")
             continue
-        if event.get("type") != lines[0][7:].decode():
-            stream.problems.append(f"event: {lines[0][7:]!r} but type {event.get('type')!r}")
+        if not isinstance(event, dict) or str(event.get("type")).encode() != lines[0][7:]:
+            stream.problems.append(f"{lines[0]!r} does not name {str(event)[:80]}")
+            continue
         stream.events.append(event)
     return stream
 

@@ -10,10 +10,12 @@ use llmgw::canonical::part::Part;
 use llmgw::canonical::request::{Delivery, Profile};
 use llmgw::canonical::response::{Response, Status};
 use llmgw::canonical::sealed::{Block, Envelope};
+use llmgw::canonical::settings::Echo;
 use llmgw::error::Error;
 use llmgw::providers::{Answer, AskKind};
 use serde_json::{Value, json};
 
+use crate::door;
 use crate::drive::{self, Outcome};
 use crate::names;
 use crate::recording::{Bytes, Recording};
@@ -27,6 +29,7 @@ pub(crate) fn setup(delivery: Delivery, profile: Profile) -> Setup {
         reasoning: ReasoningChannel::Summary,
         seed: "replay".to_owned(),
         created_at: 1,
+        echo: Echo::of(&names::request(delivery)),
         ..Setup::default()
     }
 }
@@ -126,9 +129,10 @@ fn reply(recording: &Recording, schema: Option<&Schema>) -> Value {
     if to_json(whole.response()) != to_json(native.response()) {
         violations.push("whole delivery gives another response than streamed delivery".to_owned());
     }
-    if let Some(schema) = schema {
-        schema.check(&strict, &mut violations);
-    }
+    let (reply, faults) = door::written(&native, Profile::Native, schema);
+    violations.extend(faults.into_iter().map(|fault| format!("native: {fault}")));
+    let (_, faults) = door::written(&strict, Profile::Strict, schema);
+    violations.extend(faults.into_iter().map(|fault| format!("strict: {fault}")));
     let Some(response) = native.response() else {
         return json!({"kind": "reply", "violations": ["no terminal event"]});
     };
@@ -136,8 +140,7 @@ fn reply(recording: &Recording, schema: Option<&Schema>) -> Value {
     row["kind"] = json!("reply");
     row["error"] = native.error.as_ref().map_or(Value::Null, told);
     row["violations"] = json!(violations);
-    row["response"] = to_json(Some(response));
-    row["strict"] = to_json(strict.response());
+    row["response"] = reply;
     row
 }
 
@@ -199,7 +202,7 @@ fn described(response: &Response) -> Value {
         })
     });
     json!({
-        "text": found.text, "refusal": found.refusal, "reasoning": found.reasoning, "calls": found.calls,
+        "text": found.text, "refusal": found.refusal, "reasoning": found.reasoning, "calls": found.calls, "customs": found.customs,
         "opaque": found.opaque, "details": found.details, "usage": usage, "end": end, "model": response.model,
         "items": items,
     })
@@ -211,6 +214,7 @@ struct Found {
     refusal: String,
     reasoning: String,
     calls: Vec<Value>,
+    customs: Vec<Value>,
     opaque: Vec<String>,
     details: Vec<String>,
 }
@@ -249,6 +253,9 @@ impl Found {
                     json!({"name": call.name, "arguments": arguments, "call_id": call.call_id}),
                 );
             }
+            Item::CustomToolCall(call) => self.customs.push(json!({
+                "name": call.name, "input": call.input, "call_id": call.call_id,
+            })),
             // Says nothing that the facts ask for; its kind is listed.
             _ => {}
         }
@@ -273,9 +280,11 @@ impl Found {
         for block in envelope.blocks {
             match block {
                 Block::Thinking { signature, .. } | Block::Signature { signature, .. } => {
-                    self.opaque.push(signature);
+                    // Without one the block carries its text only, for servers that want that back.
+                    self.opaque
+                        .extend(Some(signature).filter(|it| !it.is_empty()));
                 }
-                Block::Redacted { data } => self.opaque.push(data),
+                Block::Redacted { data } | Block::Encrypted { data, .. } => self.opaque.push(data),
                 Block::Details { details } => self.details.push(details),
             }
         }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 mod chunks;
+mod door;
 #[path = "../../tests/support/drive.rs"]
 mod drive;
 mod facts;

@@ -14,7 +14,7 @@ pub(crate) fn provider(recording: &Recording) -> Box<dyn Provider> {
     let kind = match recording.api.as_str() {
         "anthropic-messages" | "anthropic-count" => Kind::Anthropic,
         "google-generate" | "google-count" => Kind::Google,
-        "openai-chat" if folder.starts_with("compat-") => Kind::Compatible,
+        "openai-chat" => Kind::Compatible,
         "models-list" => match folder {
             "models-list-anthropic" => Kind::Anthropic,
             "models-list-google" => Kind::Google,
@@ -23,12 +23,11 @@ pub(crate) fn provider(recording: &Recording) -> Box<dyn Provider> {
         },
         _ => Kind::OpenAi,
     };
-    let api = if recording.api == "openai-chat" {
-        Api::Chat
-    } else {
-        Api::Auto
+    let vendor = match folder {
+        "openai-chat" => Some("openai"),
+        _ => recording.vendor(),
     };
-    build(kind, api, recording.vendor())
+    build(kind, Api::Auto, vendor)
 }
 
 /// A provider of this kind, named after its vendor.
@@ -42,7 +41,7 @@ pub(crate) fn build(kind: Kind, api: Api, vendor: Option<&str>) -> Box<dyn Provi
     };
     providers::build(
         kind,
-        Settings {
+        &Settings {
             name: vendor.unwrap_or(own).into(),
             base_url: "https://upstream.invalid/v1".to_owned(),
             api,
@@ -53,17 +52,24 @@ pub(crate) fn build(kind: Kind, api: Api, vendor: Option<&str>) -> Box<dyn Provi
     )
 }
 
+/// The smallest request.
+pub(crate) fn request(delivery: Delivery) -> Request {
+    Request {
+        input: vec![Item::message(Role::User, "hi").into()],
+        delivery,
+        ..Request::default()
+    }
+}
+
 /// The decoder for a recording's reply: that of the smallest request to the same model.
 pub(crate) fn decoder(
     recording: &Recording,
     delivery: Delivery,
 ) -> Result<Box<dyn Decoder>, Error> {
-    let request = Request {
-        input: vec![Item::message(Role::User, "hi").into()],
-        delivery,
-        ..Request::default()
-    };
     let model = ModelId::from(recording.model.as_deref().unwrap_or("model"));
-    let call = provider(recording).encode(Ask::Respond(&request), &model, &Remedies::default())?;
-    Ok(call.decoder)
+    let request = request(delivery);
+    let ask = Ask::Respond(&request);
+    Ok(provider(recording)
+        .encode(ask, &model, &Remedies::default())?
+        .decoder)
 }

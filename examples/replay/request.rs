@@ -1,6 +1,7 @@
 //! What the gateway would send to OpenAI for a recorded request of the same protocol.
 
-use llmgw::canonical::request::Request;
+use llmgw::doors::Door as _;
+use llmgw::doors::responses::Responses;
 use llmgw::providers::{Api, Ask, Kind, Remedies};
 use llmgw::target::ModelId;
 use serde_json::{Value, json};
@@ -14,9 +15,9 @@ pub(crate) fn sent(recording: &Recording) -> Option<Value> {
         return None;
     }
     let body = recording.request.as_ref()?.body.as_ref()?;
-    let request: Request = match serde_json::from_str(body.get()) {
-        Ok(request) => request,
-        Err(error) => return Some(json!({"refused": error.to_string()})),
+    let request = match Responses::decode(None, body.get().as_bytes()) {
+        Ok((request, _)) => request,
+        Err(error) => return Some(json!({"refused": error.message(), "param": error.param()})),
     };
     let model = ModelId::from(request.model.as_str());
     let provider = names::build(Kind::OpenAi, Api::Responses, None);

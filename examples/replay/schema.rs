@@ -1,16 +1,16 @@
-//! The specification's own schema, held against what a client would read.
+//! The specification's own schema, held against what a client reads.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::Context as _;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use crate::drive::Outcome;
-
-/// The validator of response objects.
+/// The validators of responses and of events.
 pub(crate) struct Schema {
     response: Validator,
+    events: HashMap<String, Validator>,
 }
 
 impl Schema {
@@ -21,25 +21,54 @@ impl Schema {
         let components = document
             .get("components")
             .context("the schema has no components")?;
-        let root = json!({
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "$ref": "#/components/schemas/ResponseResource",
-            "components": components,
-        });
+        let schemas = components.get("schemas").and_then(Value::as_object);
+        let mut events = HashMap::new();
+        for (name, schema) in schemas
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| name.ends_with("StreamingEvent"))
+        {
+            let tag = schema
+                .pointer("/properties/type/enum/0")
+                .and_then(Value::as_str);
+            let tag = tag.with_context(|| format!("{name} has no type"))?;
+            events.insert(tag.to_owned(), validator(components, name)?);
+        }
+        anyhow::ensure!(!events.is_empty(), "the schema has no events");
         Ok(Self {
-            response: jsonschema::validator_for(&root)?,
+            response: validator(components, "ResponseResource")?,
+            events,
         })
     }
 
-    /// Names what does not fit.
-    pub(crate) fn check(&self, outcome: &Outcome, violations: &mut Vec<String>) {
-        let Ok(response) = serde_json::to_value(outcome.response()) else {
-            return;
-        };
-        for error in self.response.iter_errors(&response).take(3) {
-            let at = error.instance_path().to_string();
-            let what: String = error.to_string().chars().take(160).collect();
-            violations.push(format!("strict: schema: {at}: {what}"));
+    /// Names what of a response does not fit.
+    pub(crate) fn response(&self, response: &Value, violations: &mut Vec<String>) {
+        check("response", &self.response, response, violations);
+    }
+
+    /// Names what of an event does not fit. An event of no known type does not fit at all.
+    pub(crate) fn event(&self, event: &Value, violations: &mut Vec<String>) {
+        let tag = event["type"].as_str().unwrap_or_default();
+        match self.events.get(tag) {
+            Some(validator) => check(tag, validator, event, violations),
+            None => violations.push(format!("schema: `{tag}` is no event of the specification")),
         }
+    }
+}
+
+fn validator(components: &Value, name: &str) -> anyhow::Result<Validator> {
+    let root = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$ref": format!("#/components/schemas/{name}"),
+        "components": components,
+    });
+    Ok(jsonschema::validator_for(&root)?)
+}
+
+fn check(what: &str, validator: &Validator, value: &Value, violations: &mut Vec<String>) {
+    for error in validator.iter_errors(value).take(3) {
+        let at = error.instance_path().to_string();
+        let said: String = error.to_string().chars().take(160).collect();
+        violations.push(format!("schema: {what}{at}: {said}"));
     }
 }

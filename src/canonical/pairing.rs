@@ -6,8 +6,9 @@ use super::item::Item;
 use super::open::Open;
 use crate::error::Error;
 
-/// Checks that each output answers a call before it, that no call id is used twice, and that each call is answered
-/// before somebody else speaks. Calls at the very end may be open.
+/// Checks that each output answers a call before it, that no call id is used twice, and that each call is answered if
+/// the user speaks after it. Some clients put a user message between a call and its output. Calls at the very end may
+/// be open.
 pub fn check(input: &[Open<Item>]) -> Result<(), Error> {
     if input
         .iter()
@@ -18,13 +19,15 @@ pub fn check(input: &[Open<Item>]) -> Result<(), Error> {
     }
     let mut open: HashMap<&str, usize> = HashMap::new();
     let mut answered: HashMap<&str, usize> = HashMap::new();
+    // The last of the calls that were open when the user spoke: it and those before it must be answered in the end.
+    let mut passed_over: Option<usize> = None;
     for (at, item) in input.iter().enumerate() {
         match item {
             Open::Known(Item::FunctionCall(call)) => {
-                begin(&mut open, &answered, &call.call_id, at)?
+                begin(&mut open, &answered, &call.call_id, at)?;
             }
             Open::Known(Item::CustomToolCall(call)) => {
-                begin(&mut open, &answered, &call.call_id, at)?
+                begin(&mut open, &answered, &call.call_id, at)?;
             }
             Open::Known(Item::FunctionCallOutput(output) | Item::CustomToolCallOutput(output)) => {
                 let id = output.call_id.as_str();
@@ -43,20 +46,19 @@ pub fn check(input: &[Open<Item>]) -> Result<(), Error> {
                 answered.insert(id, at);
             }
             Open::Known(Item::Message(message)) if message.role == super::item::Role::User => {
-                if let Some((id, call)) = open.iter().min_by_key(|(_, call)| **call) {
-                    return Err(Error::invalid(
-                        format!("input[{call}]"),
-                        format!(
-                            "no output found for function call `{id}` before the next user message"
-                        ),
-                    )
-                    .with_code("missing_function_call_output"));
-                }
+                passed_over = open.values().copied().max().or(passed_over);
             }
             Open::Known(_) | Open::Unknown(_) => {}
         }
     }
-    Ok(())
+    match open.iter().min_by_key(|(_, call)| **call) {
+        Some((id, call)) if passed_over.is_some_and(|last| *call <= last) => Err(Error::invalid(
+            format!("input[{call}]"),
+            format!("no output found for function call `{id}`, though the conversation goes on"),
+        )
+        .with_code("missing_function_call_output")),
+        _ => Ok(()),
+    }
 }
 
 fn begin<'a>(
@@ -116,6 +118,17 @@ mod tests {
         assert!(
             refused.starts_with("input[0]: no output found"),
             "{refused}"
+        );
+    }
+
+    #[test]
+    fn an_output_may_come_after_the_users_word() {
+        assert_eq!(
+            verdict(
+                r#"[{"type":"function_call","call_id":"1","name":"f","arguments":"{}"},{"role":"user","content":""},
+                   {"type":"function_call_output","call_id":"1","output":"x"}]"#
+            ),
+            Ok(())
         );
     }
 

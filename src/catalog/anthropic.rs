@@ -7,7 +7,7 @@
 use crate::canonical::request::Effort;
 
 /// The rules of one family.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Family {
     /// How its ids begin.
     pub prefix: &'static str,
@@ -180,8 +180,30 @@ const CLAUDE_3_5: Family = Family {
     ..OPUS_4
 };
 
+const FABLE_5: Family = Family {
+    prefix: "claude-fable-5",
+    features: &[ForcedChoice, SystemTurns, StructuredOutput],
+    ..ALWAYS
+};
+
+/// A Claude that is newer than this table: treated as the newest are, but for a hard limit that it may not have.
+const UNKNOWN: Family = Family {
+    prefix: "claude",
+    max_output: 64_000,
+    ..FABLE_5
+};
+
+/// Another vendor's model behind the same protocol: what the protocol has had from its beginning.
+const FOREIGN: Family = Family {
+    prefix: "",
+    sampling: Sampling::All,
+    features: &[ForcedChoice, Prefill],
+    max_output: 32_000,
+    ..SONNET_4_5
+};
+
 /// The families, in no order: the longest prefix that fits decides.
-const FAMILIES: [Family; 28] = [
+const FAMILIES: [Family; 27] = [
     ALWAYS,
     named("claude-fable-5-2", ALWAYS),
     named("claude-fable-5-1", ALWAYS),
@@ -243,35 +265,9 @@ const FAMILIES: [Family; 28] = [
         max_output: 4096,
         ..CLAUDE_3_5
     },
-    Family {
-        prefix: "claude-2",
-        max_output: 4096,
-        ..CLAUDE_3_5
-    },
     UNKNOWN,
     FOREIGN,
 ];
-
-const FABLE_5: Family = Family {
-    prefix: "claude-fable-5",
-    features: &[ForcedChoice, SystemTurns, StructuredOutput],
-    ..ALWAYS
-};
-
-/// A Claude that is newer than this table: treated as the newest are, but for a hard limit that it may not have.
-const UNKNOWN: Family = Family {
-    prefix: "claude",
-    max_output: 64_000,
-    ..FABLE_5
-};
-
-/// Another vendor's model behind the same protocol: what the protocol has had from its beginning.
-const FOREIGN: Family = Family {
-    prefix: "",
-    sampling: Sampling::All,
-    max_output: 32_000,
-    ..SONNET_4_5
-};
 
 const fn named(prefix: &'static str, family: Family) -> Family {
     Family { prefix, ..family }
@@ -280,20 +276,30 @@ const fn named(prefix: &'static str, family: Family) -> Family {
 /// The family of a model, by its id: `claude-opus-4-5-20251101`, `claude-opus-4.5`, `anthropic/claude-opus-4.5`,
 /// `claude-4-5-opus` and `claude-opus-4-5@20251101` are all the same.
 pub fn family(model: &str) -> &'static Family {
-    static TABLE: [Family; 28] = FAMILIES;
+    static TABLE: [Family; 27] = FAMILIES;
+    static FALLBACK: Family = FOREIGN;
     let name = normal(model);
     TABLE
         .iter()
         .filter(|family| begins(&name, family.prefix))
         .max_by_key(|family| family.prefix.len())
-        .unwrap_or(&TABLE[27])
+        .unwrap_or(&FALLBACK)
 }
 
+/// A date or a word may follow a prefix, but no further number of a version: `claude-opus-5-7` is not `claude-opus-5`.
 fn begins(name: &str, prefix: &str) -> bool {
-    match name.strip_prefix(prefix) {
-        Some(rest) => prefix.is_empty() || rest.is_empty() || rest.starts_with('-'),
-        None => false,
+    let Some(rest) = name.strip_prefix(prefix) else {
+        return false;
+    };
+    if prefix.is_empty() || rest.is_empty() {
+        return true;
     }
+    let Some(rest) = rest.strip_prefix('-') else {
+        return false;
+    };
+    let next = rest.split('-').next().unwrap_or_default();
+    let is_minor = next.len() <= 2 && next.bytes().all(|byte| byte.is_ascii_digit());
+    prefix == UNKNOWN.prefix || !is_minor || next == "0"
 }
 
 /// The id from `claude` on, its version with dashes and after its line: `claude-4.5-opus` is `claude-opus-4-5`.
@@ -334,61 +340,5 @@ fn join(head: &[&str], rest: &[&str]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(model: &str, prefix: &str) {
-        assert_eq!(family(model).prefix, prefix, "{model}");
-    }
-
-    #[test]
-    fn an_id_finds_its_family_in_every_spelling() {
-        check("claude-opus-4-5-20251101", "claude-opus-4-5");
-        check("claude-opus-4.5", "claude-opus-4-5");
-        check("anthropic/claude-opus-4.5", "claude-opus-4-5");
-        check("claude-4-5-opus", "claude-opus-4-5");
-        check("claude-sonnet-5-5@20261001", "claude-sonnet-5-5");
-        check("claude-sonnet-5", "claude-sonnet-5");
-        check("claude-sonnet-5-20260701", "claude-sonnet-5");
-        check("claude-opus-4-20250514", "claude-opus-4");
-        check("claude-4-opus-20250514", "claude-opus-4");
-        check("claude-3-7-sonnet-latest", "claude-3-7");
-        check("claude-3-5-haiku-20241022", "claude-3-5");
-    }
-
-    #[test]
-    fn a_newer_claude_and_a_foreign_model_have_families_too() {
-        check("claude-opus-7", "claude");
-        check("claude-opus-55", "claude");
-        check("kimi-k3", "");
-        assert!(!family("kimi-k3").is_claude());
-        assert!(family("claude-opus-7").is_claude());
-    }
-
-    #[test]
-    fn the_table_says_what_the_documentation_says() {
-        let forced = |model| family(model).has(ForcedChoice);
-        for model in [
-            "claude-opus-5-5",
-            "claude-sonnet-5-5",
-            "claude-fable-5-1",
-            "claude-mythos-5-2",
-        ] {
-            assert!(!forced(model), "{model}");
-        }
-        for model in [
-            "claude-haiku-5-5",
-            "claude-fable-5",
-            "claude-mythos-preview",
-            "claude-opus-4-5",
-        ] {
-            assert!(forced(model), "{model}");
-        }
-        assert_eq!(family("claude-opus-4-1").max_output, 32_000);
-        assert!(family("claude-opus-4-8").has(SystemTurns));
-        assert!(!family("claude-sonnet-5").has(SystemTurns));
-        assert_eq!(family("claude-opus-4-5").efforts, [Low, Medium, High]);
-        assert!(family("claude-opus-4-5").has(Prefill));
-        assert!(!family("claude-sonnet-4-6").has(Prefill));
-    }
-}
+#[path = "anthropic_tests.rs"]
+mod tests;

@@ -194,11 +194,17 @@ const GEMMA: Rules = Rules {
     ..GEMINI_2
 };
 
+const GEMMA_4: Rules = Rules {
+    max_output: 32_768,
+    ..GEMMA
+};
+
 /// A family: what its names begin with and, if anything, contain; then what it takes.
 type Row = (&'static str, &'static str, Rules);
 
 /// Tried in order; the first row that fits holds.
 const FAMILIES: &[Row] = &[
+    ("gemma-4", "", GEMMA_4),
     ("gemma", "", GEMMA),
     ("learnlm", "", GEMINI_2),
     ("gemini-1", "", GEMINI_2),

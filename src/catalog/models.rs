@@ -2,8 +2,9 @@
 
 use std::sync::LazyLock;
 
+use super::day::Day;
 use super::glob;
-use super::prices::{self, Day, Price};
+use super::prices::{self, Price};
 
 const MODELS: &str = include_str!("models.tsv");
 

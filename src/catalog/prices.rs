@@ -5,6 +5,7 @@
 
 use crate::canonical::usage::Usage;
 
+use super::day::Day;
 use super::glob;
 use super::models::{Model, data, field};
 
@@ -56,34 +57,6 @@ pub struct Terms<'a> {
     pub service_tier: Option<&'a str>,
     /// The day on which it was served.
     pub day: Day,
-}
-
-/// A day, counted from 1970-01-01.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Day(i64);
-
-impl Day {
-    /// The day of this moment, in UTC.
-    pub fn of_unix(seconds: i64) -> Self {
-        Self(seconds.div_euclid(86_400))
-    }
-
-    /// Reads `YYYY-MM-DD` of the Gregorian calendar.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.splitn(3, '-').map(str::parse::<i64>);
-        let mut next = || parts.next()?.ok();
-        let (year, month, day) = (next()?, next()?, next()?);
-        if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-            return None;
-        }
-        // Howard Hinnant's days_from_civil: years begin in March, so that the leap day is their last.
-        let year = if month <= 2 { year - 1 } else { year };
-        let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
-        let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-        Some(Self(
-            era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468,
-        ))
-    }
 }
 
 /// What a request cost in USD; `None` if a rate that it needs is unknown.
@@ -393,14 +366,5 @@ mod tests {
             cost("work/gpt-6-sol", &Usage::counted(100_000, 0, None, 0, 0)),
             Some(0.2)
         );
-    }
-
-    #[test]
-    fn days_are_counted_from_1970() {
-        assert_eq!(Day::parse("1970-01-01"), Some(Day(0)));
-        assert_eq!(Day::parse("2000-03-01"), Some(Day(11_017)));
-        assert_eq!(Day::parse("2026-12-01"), Some(Day::of_unix(1_796_083_200)));
-        assert_eq!(Day::parse("2026-13-01"), None);
-        assert_eq!(Day::parse("soon"), None);
     }
 }

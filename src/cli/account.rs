@@ -11,7 +11,8 @@ use crate::canonical::part::Part;
 use crate::canonical::request::Request;
 use crate::canonical::usage::Usage;
 use crate::catalog;
-use crate::catalog::prices::{Day, Terms, cost_of};
+use crate::catalog::day::Day;
+use crate::catalog::prices::{Terms, cost_of};
 use crate::config::Config;
 use crate::routing::resolve;
 

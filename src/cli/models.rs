@@ -14,7 +14,7 @@ use super::model_table;
 use super::setup::{Setup, is_local};
 use super::streams::{Kind, Streams, Talkative, say};
 use crate::catalog::models::{Capability, Model};
-use crate::catalog::{self, prices::Day};
+use crate::catalog::{self, day::Day};
 use crate::config::Config;
 use crate::config::alias::Aim;
 use crate::config::load::{self, Env};

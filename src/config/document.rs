@@ -5,13 +5,12 @@
 
 use std::fmt;
 
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde_path_to_error::Segment;
 use serde_yaml::Value;
 
 use super::nearest;
+use super::seek::{Seeker, Twice};
 
 /// A place in the file: keys and indices from the root.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -121,7 +120,11 @@ impl Document {
                     .to_owned(),
             }
         };
-        let mut value: Value = serde_yaml::from_str(text).map_err(|error| fault(&error))?;
+        let mut value: Value = serde_yaml::from_str(text).map_err(|error| {
+            // Of a key that stands twice YAML tells no place; looking for it does.
+            let again = Twice.deserialize(serde_yaml::Deserializer::from_str(text));
+            fault(&again.err().unwrap_or(error))
+        })?;
         value.apply_merge().map_err(|error| fault(&error))?;
         Ok(Self {
             text: text.to_owned(),
@@ -229,142 +232,8 @@ fn words(expected: &str) -> &str {
         "a boolean" => "true or false",
         "a string" => "text",
         "a sequence" => "a list",
+        "a Value::Tagged enum" => "a word",
         _ if expected.starts_with("struct ") => "a map",
         _ => expected,
-    }
-}
-
-/// Walks the text down a path and stops there by raising an error, for errors know where they are.
-struct Seeker<'a> {
-    steps: &'a [Step],
-    spot: Spot,
-}
-
-/// Raises the error at whatever stands here.
-struct Here;
-
-impl<'de> DeserializeSeed<'de> for Seeker<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        if self.steps.is_empty() {
-            return Here.deserialize(from);
-        }
-        from.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Seeker<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the place of a fault")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Some((Step::Key(wanted), rest)) = self.steps.split_first() else {
-            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            return Ok(());
-        };
-        let stop = if rest.is_empty() && self.spot == Spot::Key {
-            At::Key(wanted)
-        } else {
-            At::Nowhere
-        };
-        while let Some(key) = map.next_key_seed(stop)? {
-            if key.as_deref() == Some(wanted) {
-                let inner = Seeker {
-                    steps: rest,
-                    spot: self.spot,
-                };
-                map.next_value_seed(inner)?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        if let Some((Step::Index(wanted), rest)) = self.steps.split_first() {
-            let mut at = 0;
-            while at < *wanted && seq.next_element::<IgnoredAny>()?.is_some() {
-                at += 1;
-            }
-            let inner = Seeker {
-                steps: rest,
-                spot: self.spot,
-            };
-            seq.next_element_seed(inner)?;
-        }
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Here {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
-        // A visitor that knows no type at all: whatever comes is an error, with its position.
-        from.deserialize_any(self)
-    }
-}
-
-impl Visitor<'_> for Here {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the place of a fault")
-    }
-}
-
-/// Where among the keys of a map to stop.
-#[derive(Clone, Copy)]
-enum At<'a> {
-    Key(&'a str),
-    Nowhere,
-}
-
-impl<'de> DeserializeSeed<'de> for At<'_> {
-    type Value = Option<String>;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Option<String>, D::Error> {
-        from.deserialize_any(self)
-    }
-}
-
-impl Visitor<'_> for At<'_> {
-    type Value = Option<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the place of a fault")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Option<String>, E> {
-        match self {
-            Self::Key(wanted) if wanted == key => Err(E::custom("here")),
-            Self::Key(_) | Self::Nowhere => Ok(Some(key.to_owned())),
-        }
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Option<String>, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Option<String>, E> {
-        Ok(None)
     }
 }

@@ -22,6 +22,7 @@ pub mod load;
 pub mod nearest;
 pub mod provider;
 pub mod report;
+mod seek;
 pub mod server;
 mod shape;
 pub mod units;

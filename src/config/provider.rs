@@ -1,7 +1,10 @@
 //! One configured provider: where it is, what opens it, and whether it can be asked at all.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use http::HeaderName;
 
+use crate::providers::compatible::quirks::known;
 use crate::providers::{Kind, Settings};
 use crate::secret::Secret;
 use crate::target::ProviderName;
@@ -101,80 +104,17 @@ pub struct Vendor {
     pub key_variable: Option<&'static str>,
 }
 
-type Row = (&'static str, Option<&'static str>, Option<&'static str>);
-
-const VENDORS: [Row; 17] = [
-    (
-        "openrouter",
-        Some("https://openrouter.ai/api/v1"),
-        Some("OPENROUTER_API_KEY"),
-    ),
-    (
-        "groq",
-        Some("https://api.groq.com/openai/v1"),
-        Some("GROQ_API_KEY"),
-    ),
-    (
-        "deepseek",
-        Some("https://api.deepseek.com/v1"),
-        Some("DEEPSEEK_API_KEY"),
-    ),
-    (
-        "mistral",
-        Some("https://api.mistral.ai/v1"),
-        Some("MISTRAL_API_KEY"),
-    ),
-    ("xai", Some("https://api.x.ai/v1"), Some("XAI_API_KEY")),
-    (
-        "moonshot",
-        Some("https://api.moonshot.ai/v1"),
-        Some("MOONSHOT_API_KEY"),
-    ),
-    (
-        "zai",
-        Some("https://api.z.ai/api/paas/v4"),
-        Some("ZAI_API_KEY"),
-    ),
-    (
-        "qwen",
-        Some("https://dashscope-intl.aliyuncs.com/compatible-mode/v1"),
-        Some("DASHSCOPE_API_KEY"),
-    ),
-    (
-        "cerebras",
-        Some("https://api.cerebras.ai/v1"),
-        Some("CEREBRAS_API_KEY"),
-    ),
-    (
-        "together",
-        Some("https://api.together.xyz/v1"),
-        Some("TOGETHER_API_KEY"),
-    ),
-    (
-        "fireworks",
-        Some("https://api.fireworks.ai/inference/v1"),
-        Some("FIREWORKS_API_KEY"),
-    ),
-    (
-        "perplexity",
-        Some("https://api.perplexity.ai"),
-        Some("PERPLEXITY_API_KEY"),
-    ),
-    ("azure", None, Some("AZURE_OPENAI_API_KEY")),
-    ("ollama", Some("http://localhost:11434/v1"), None),
-    ("vllm", Some("http://localhost:8000/v1"), None),
-    ("llamacpp", Some("http://localhost:8080/v1"), None),
-    ("lmstudio", Some("http://localhost:1234/v1"), None),
-];
-
 /// The compatible vendors that are known by name, in the order in which they are listed.
 pub fn vendors() -> impl Iterator<Item = Vendor> {
-    VENDORS
-        .into_iter()
-        .map(|(name, base_url, key_variable)| Vendor {
-            name,
-            base_url,
-            key_variable,
+    // Those with a key come before those that people run for themselves.
+    let rows = || known().iter().filter(|row| !is_first(row.name));
+    let keyed = rows().filter(|row| row.key_env.is_some());
+    keyed
+        .chain(rows().filter(|row| row.key_env.is_none()))
+        .map(|row| Vendor {
+            name: row.name,
+            base_url: row.base_url,
+            key_variable: row.key_env,
         })
 }
 
@@ -200,6 +140,25 @@ impl ProviderConfig {
     /// Does it have a key of its own, or a way to one? Local servers and `demo` have none.
     pub fn has_key(&self) -> bool {
         !self.keys.is_empty() || self.key_command.is_some()
+    }
+
+    /// Would a request to it come back to one of these sockets? Loopback and unspecified addresses of one port are the
+    /// same machine; other names are not looked up.
+    pub fn points_at(&self, listening: &[SocketAddr]) -> bool {
+        let Ok(url) = url::Url::parse(&self.settings.base_url) else {
+            return false;
+        };
+        let ip = match url.host() {
+            Some(url::Host::Ipv4(ip)) => IpAddr::V4(ip),
+            Some(url::Host::Ipv6(ip)) => IpAddr::V6(ip),
+            Some(url::Host::Domain("localhost")) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            Some(url::Host::Domain(_)) | None => return false,
+        };
+        let here = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
+        listening.iter().any(|socket| {
+            let same = socket.ip() == ip || here(ip) && here(socket.ip());
+            url.port_or_known_default() == Some(socket.port()) && same
+        })
     }
 
     /// Its name in the catalogue: the vendor's, whatever it is called here.

@@ -51,8 +51,14 @@ pub(super) struct Attempt<'a> {
 impl Attempt<'_> {
     /// Asks until the target answers or there is no use in asking again.
     pub(super) async fn run(&self, asked: &mut Asked) -> Result<Reply, Error> {
-        let member = self.snapshot.member(&self.target.provider).map_err(|error| error.at(self.target))?;
-        let request = self.with_media(member).await.map_err(|error| error.at(self.target))?;
+        let member = self
+            .snapshot
+            .member(&self.target.provider)
+            .map_err(|error| error.at(self.target))?;
+        let request = self
+            .with_media(member)
+            .await
+            .map_err(|error| error.at(self.target))?;
         let retry = &self.rules.retry;
         let mut tries = 0;
         loop {
@@ -69,7 +75,9 @@ impl Attempt<'_> {
             let wait = match error.retry() {
                 Retry::No => return Err(error),
                 Retry::Once if tries > 1 => return Err(error),
-                _ if tries >= retry.attempts || self.patience == Patience::MoveOn => return Err(error),
+                _ if tries >= retry.attempts || self.patience == Patience::MoveOn => {
+                    return Err(error);
+                }
                 Retry::Once => Duration::ZERO,
                 Retry::Backoff(Some(wait)) if wait > retry.retry_after_max => return Err(error),
                 Retry::Backoff(Some(wait)) => wait,
@@ -83,9 +91,17 @@ impl Attempt<'_> {
         }
     }
 
-    async fn once(&self, member: &Member, request: &Request, asked: &mut Asked) -> Result<Reply, Error> {
+    async fn once(
+        &self,
+        member: &Member,
+        request: &Request,
+        asked: &mut Asked,
+    ) -> Result<Reply, Error> {
         let remedies = self.gateway.remedies(self.target);
-        let mut call = member.provider.encode(Ask::Respond(request), &self.target.model, &remedies)?;
+        let mut call =
+            member
+                .provider
+                .encode(Ask::Respond(request), &self.target.model, &remedies)?;
         self.weigh(&call.losses)?;
         let losses = std::mem::take(&mut call.losses);
         asked.0 += 1;
@@ -93,7 +109,9 @@ impl Attempt<'_> {
         let timeouts = &self.rules.timeouts;
         let total = started + timeouts.total;
         let (mut running, upstream_request_id) =
-            timeout_at(total, self.open(member, call, started)).await.map_err(|_| late("total", timeouts.total))??;
+            timeout_at(total, self.open(member, call, started))
+                .await
+                .map_err(|_| late("total", timeouts.total))??;
         running.note(self.alias, self.target, asked.0, &losses);
         let first = running.first_content(total).await?;
         Ok(Reply {
@@ -112,17 +130,43 @@ impl Attempt<'_> {
         match (self.snapshot.config.defaults.lossy, losses.first()) {
             (Lossy::Reject, Some(loss)) => Err(Error::unsupported(
                 loss.field.clone(),
-                format!("`{}` cannot be carried to this target: {}", loss.field, loss.what),
+                format!(
+                    "`{}` cannot be carried to this target: {}",
+                    loss.field, loss.what
+                ),
             )
             .with_hint("set `defaults.lossy: warn` to send the request without it")),
             (Lossy::Reject | Lossy::Warn | Lossy::Allow, _) => Ok(()),
         }
     }
 
-    async fn open(&self, member: &Member, call: Call, started: Instant) -> Result<(Running, Option<String>), Error> {
+    async fn open(
+        &self,
+        member: &Member,
+        call: Call,
+        started: Instant,
+    ) -> Result<(Running, Option<String>), Error> {
         let timeouts = &self.rules.timeouts;
-        let Call { method, url, headers, body, streamed, decoder, .. } = call;
-        let outgoing = prepare(member, Outgoing { method, url, headers, body }, self.snapshot).await?;
+        let Call {
+            method,
+            url,
+            headers,
+            body,
+            streamed,
+            decoder,
+            ..
+        } = call;
+        let outgoing = prepare(
+            member,
+            Outgoing {
+                method,
+                url,
+                headers,
+                body,
+            },
+            self.snapshot,
+        )
+        .await?;
         let sent = self.gateway.clients.send(&member.transport, outgoing);
         let incoming = if streamed {
             timeout_at(started + timeouts.first_token, sent)
@@ -133,12 +177,18 @@ impl Attempt<'_> {
         };
         let id = request_id(&incoming);
         if !incoming.status.is_success() {
-            let Incoming { status, headers, body } = incoming;
+            let Incoming {
+                status,
+                headers,
+                body,
+            } = incoming;
             let body = timeout(timeouts.idle, read_all(body, MOST_ERROR_BYTES)).await;
             // What of the body came in time is all that there is to say.
             let body = body.ok().and_then(Result::ok).unwrap_or_default();
             let error = member.provider.error(status, &headers, &body);
-            return Err(error.with_upstream_status(status.as_u16()).with_upstream_request_id(id));
+            return Err(error
+                .with_upstream_status(status.as_u16())
+                .with_upstream_request_id(id));
         }
         let composer = Composer::new(self.gateway.setup(self.request, self.caller));
         let start = Start {
@@ -167,29 +217,66 @@ impl Attempt<'_> {
 
 impl Gateway {
     /// One request whose whole reply is read at once, without retries.
-    pub(super) async fn ask_once(&self, member: &Member, call: Call, total: Duration) -> Result<Vec<u8>, Error> {
-        let Call { method, url, headers, body, .. } = call;
+    pub(super) async fn ask_once(
+        &self,
+        member: &Member,
+        call: Call,
+        total: Duration,
+    ) -> Result<Vec<u8>, Error> {
+        let Call {
+            method,
+            url,
+            headers,
+            body,
+            ..
+        } = call;
         let work = async {
-            let outgoing = prepare(member, Outgoing { method, url, headers, body }, &self.snapshot()).await?;
-            let Incoming { status, headers, body } = self.clients.send(&member.transport, outgoing).await?;
+            let outgoing = prepare(
+                member,
+                Outgoing {
+                    method,
+                    url,
+                    headers,
+                    body,
+                },
+                &self.snapshot(),
+            )
+            .await?;
+            let Incoming {
+                status,
+                headers,
+                body,
+            } = self.clients.send(&member.transport, outgoing).await?;
             let body = read_all(body, super::running::MOST_REPLY_BYTES).await?;
             if status.is_success() {
                 return Ok(body);
             }
-            Err(member.provider.error(status, &headers, &body).with_upstream_status(status.as_u16()))
+            Err(member
+                .provider
+                .error(status, &headers, &body)
+                .with_upstream_status(status.as_u16()))
         };
-        timeout(total, work).await.map_err(|_| late("total", total))?
+        timeout(total, work)
+            .await
+            .map_err(|_| late("total", total))?
     }
 }
 
 /// Puts on what every outgoing request has: the key, the configured headers, our mark.
-async fn prepare(member: &Member, mut outgoing: Outgoing, snapshot: &Snapshot) -> Result<Outgoing, Error> {
+async fn prepare(
+    member: &Member,
+    mut outgoing: Outgoing,
+    snapshot: &Snapshot,
+) -> Result<Outgoing, Error> {
     let headers = &mut outgoing.headers;
     if !outgoing.body.is_empty() && !headers.contains_key(CONTENT_TYPE) {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     if !headers.contains_key(ACCEPT) {
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        headers.insert(
+            ACCEPT,
+            HeaderValue::from_static("application/json, text/event-stream"),
+        );
     }
     headers.insert("via", snapshot.via.clone());
     if let Some(key) = member.key().await? {
@@ -205,7 +292,10 @@ async fn read_all(mut chunks: Chunks, most: usize) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     while let Some(chunk) = chunks.next().await? {
         if body.len() + chunk.len() > most {
-            return Err(Error::new(Kind::UpstreamTooLarge, format!("the reply is larger than {most} bytes")));
+            return Err(Error::new(
+                Kind::UpstreamTooLarge,
+                format!("the reply is larger than {most} bytes"),
+            ));
         }
         body.extend_from_slice(&chunk);
     }
@@ -214,12 +304,21 @@ async fn read_all(mut chunks: Chunks, most: usize) -> Result<Vec<u8>, Error> {
 
 /// A time limit of the configuration ran out.
 pub(super) fn late(which: &str, limit: Duration) -> Error {
-    Error::new(Kind::Timeout, format!("no answer within {limit:?} (`timeouts.{which}`)"))
+    Error::new(
+        Kind::Timeout,
+        format!("no answer within {limit:?} (`timeouts.{which}`)"),
+    )
 }
 
 /// Exponential, with full jitter, so that clients which failed together do not come back together.
 fn backoff(base: Duration, max: Duration, tries: u32) -> Duration {
-    let ceiling = base.saturating_mul(1_u32.checked_shl(tries.saturating_sub(1)).unwrap_or(u32::MAX)).min(max);
+    let ceiling = base
+        .saturating_mul(
+            1_u32
+                .checked_shl(tries.saturating_sub(1))
+                .unwrap_or(u32::MAX),
+        )
+        .min(max);
     let nanos = u64::try_from(ceiling.as_nanos()).unwrap_or(u64::MAX);
     // The seed of the standard library's hasher is random for each instance.
     Duration::from_nanos(RandomState::new().hash_one(tries) % nanos.max(1))

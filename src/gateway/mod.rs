@@ -66,7 +66,10 @@ pub struct Reply {
 
 impl std::fmt::Debug for Reply {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Reply").field("target", &self.target).field("attempts", &self.attempts).finish_non_exhaustive()
+        f.debug_struct("Reply")
+            .field("target", &self.target)
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
     }
 }
 
@@ -102,7 +105,11 @@ impl Gateway {
     }
 
     /// Asks the targets in turn until one answers.
-    pub async fn respond(&self, request: impl Into<Arc<Request>>, caller: Caller) -> Result<Reply, Error> {
+    pub async fn respond(
+        &self,
+        request: impl Into<Arc<Request>>,
+        caller: Caller,
+    ) -> Result<Reply, Error> {
         let snapshot = self.snapshot();
         let mut request = request.into();
         if let Some(route) = &caller.route {
@@ -117,7 +124,11 @@ impl Gateway {
         let targets = std::mem::take(&mut plan.targets);
         let last = targets.len().saturating_sub(1);
         for (at, target) in targets.into_iter().enumerate() {
-            let patience = if at == last { attempt::Patience::Wait } else { attempt::Patience::MoveOn };
+            let patience = if at == last {
+                attempt::Patience::Wait
+            } else {
+                attempt::Patience::MoveOn
+            };
             let attempt = attempt::Attempt {
                 gateway: self,
                 snapshot: &snapshot,
@@ -157,20 +168,28 @@ impl Gateway {
         // A list that never ends is a fault of the server's; nobody has a hundred pages.
         for _ in 0..100 {
             let ask = Ask::Models(cursor.as_deref());
-            let call = member.provider.encode(ask, &"".into(), &Remedies::default())?;
-            let body = self.ask_once(member, call, snapshot.config.defaults.timeouts.total).await?;
+            let call = member
+                .provider
+                .encode(ask, &"".into(), &Remedies::default())?;
+            let body = self
+                .ask_once(member, call, snapshot.config.defaults.timeouts.total)
+                .await?;
             match member.provider.read(AskKind::Models, &body)? {
                 Answer::Models(page, next) => {
                     models.extend(page);
                     cursor = next;
                 }
-                Answer::Tokens(_) => return Err(Error::new(Kind::Internal, "asked for models, read a count")),
+                Answer::Tokens(_) => {
+                    return Err(Error::new(Kind::Internal, "asked for models, read a count"));
+                }
             }
             if cursor.is_none() {
                 return Ok(models);
             }
         }
-        Err(Error::garbled(format!("{provider}: the list of models has no end")))
+        Err(Error::garbled(format!(
+            "{provider}: the list of models has no end"
+        )))
     }
 
     fn setup(&self, request: &Request, caller: &Caller) -> Setup {
@@ -201,5 +220,7 @@ impl Gateway {
 }
 
 fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }

@@ -51,14 +51,27 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn new(incoming: Incoming, decoder: Box<dyn Decoder>, composer: Composer, start: Start) -> Self {
+    pub(super) fn new(
+        incoming: Incoming,
+        decoder: Box<dyn Decoder>,
+        composer: Composer,
+        start: Start,
+    ) -> Self {
         let is_events = incoming
             .headers
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/event-stream"));
-        let framing =
-            if is_events { Framing::Events(sse::Reader::default()) } else { Framing::Document(BytesMut::new()) };
+            .is_some_and(|value| {
+                value
+                    .trim_start()
+                    .to_ascii_lowercase()
+                    .starts_with("text/event-stream")
+            });
+        let framing = if is_events {
+            Framing::Events(sse::Reader::default())
+        } else {
+            Framing::Document(BytesMut::new())
+        };
         Self {
             chunks: Some(incoming.body),
             framing,
@@ -73,7 +86,13 @@ impl Running {
     }
 
     /// What the terminal response says of how it came about, under `llmgw`.
-    pub(super) fn note(&mut self, alias: Option<&str>, target: &Target, attempts: u32, losses: &[Loss]) {
+    pub(super) fn note(
+        &mut self,
+        alias: Option<&str>,
+        target: &Target,
+        attempts: u32,
+        losses: &[Loss],
+    ) {
         let losses: Vec<&str> = losses.iter().map(|loss| loss.field.as_str()).collect();
         self.note = json!({
             "model": target.to_string(), "route": alias, "attempts": attempts, "losses": losses,
@@ -99,7 +118,9 @@ impl Running {
     /// A stream must begin by its first-token limit, anything by the total. Of a whole reply only the total counts.
     fn first_deadline(&self, total: Instant) -> (Instant, &'static str) {
         match self.framing {
-            Framing::Events(_) if self.start.first_token < total => (self.start.first_token, "first_token"),
+            Framing::Events(_) if self.start.first_token < total => {
+                (self.start.first_token, "first_token")
+            }
             _ => (total, "total"),
         }
     }
@@ -144,7 +165,9 @@ impl Running {
             self.composer.end();
             return Ok(());
         };
-        let chunk = timeout_at(deadline, chunks.next()).await.map_err(|_| self.silence(which))??;
+        let chunk = timeout_at(deadline, chunks.next())
+            .await
+            .map_err(|_| self.silence(which))??;
         self.composer.at((self.start.clock)());
         match (&mut self.framing, chunk) {
             (Framing::Events(reader), Some(chunk)) => {
@@ -211,7 +234,11 @@ impl Running {
                 tracing::error!(violation, "the events of an answer break the sequence laws");
             }
         }
-        debug_assert!(self.start.delivery == Delivery::Streamed || !self.note.is_null() || self.composer.is_ended());
+        debug_assert!(
+            self.start.delivery == Delivery::Streamed
+                || !self.note.is_null()
+                || self.composer.is_ended()
+        );
     }
 }
 
@@ -224,5 +251,11 @@ fn is_content(emitted: &Emitted) -> bool {
 }
 
 fn frame_too_large() -> Error {
-    Error::new(Kind::UpstreamTooLarge, format!("a frame of the reply is larger than {} bytes", sse::MOST_BYTES))
+    Error::new(
+        Kind::UpstreamTooLarge,
+        format!(
+            "a frame of the reply is larger than {} bytes",
+            sse::MOST_BYTES
+        ),
+    )
 }

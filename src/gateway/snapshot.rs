@@ -46,16 +46,30 @@ impl Snapshot {
         let members = config
             .providers
             .iter()
-            .map(|provider| (provider.settings.name.clone(), Member::new(provider.clone())))
+            .map(|provider| {
+                (
+                    provider.settings.name.clone(),
+                    Member::new(provider.clone()),
+                )
+            })
             .collect();
         let fetch = Rules(config.fetch.clone());
         let via = HeaderValue::from_str(&format!("1.1 llmgw/{}", Uuid::now_v7().simple()));
-        Self { fetch, via: via.unwrap_or(HeaderValue::from_static("1.1 llmgw")), members, config }
+        Self {
+            fetch,
+            via: via.unwrap_or(HeaderValue::from_static("1.1 llmgw")),
+            members,
+            config,
+        }
     }
 
     pub(super) fn member(&self, name: &ProviderName) -> Result<&Member, Error> {
         self.members.get(name).ok_or_else(|| {
-            Error::new(Kind::ModelNotFound, format!("no provider is named `{name}`")).with_param("model")
+            Error::new(
+                Kind::ModelNotFound,
+                format!("no provider is named `{name}`"),
+            )
+            .with_param("model")
         })
     }
 
@@ -90,7 +104,14 @@ impl Member {
                 Some((name.clone(), value))
             })
             .collect();
-        Self { provider, transport, headers, config, next_key: AtomicUsize::new(0), commanded: OnceCell::new() }
+        Self {
+            provider,
+            transport,
+            headers,
+            config,
+            next_key: AtomicUsize::new(0),
+            commanded: OnceCell::new(),
+        }
     }
 
     /// The key for the next request; several are used in turn. `None` where the provider needs none.
@@ -103,10 +124,15 @@ impl Member {
             let run = || self.run_key_command(command.clone());
             return self.commanded.get_or_try_init(run).await.cloned().map(Some);
         }
-        let State::Asleep(variables) = &self.config.state else { return Ok(None) };
+        let State::Asleep(variables) = &self.config.state else {
+            return Ok(None);
+        };
         let name = &self.config.settings.name;
-        let mut error =
-            Error::new(Kind::UpstreamAuth, format!("provider `{name}` has no API key")).with_code("no_api_key");
+        let mut error = Error::new(
+            Kind::UpstreamAuth,
+            format!("provider `{name}` has no API key"),
+        )
+        .with_code("no_api_key");
         if let Some(variable) = variables.first() {
             error = error.with_hint(format!("set {variable}, or `providers.{name}.api_key`"));
         }
@@ -127,10 +153,12 @@ pub(super) fn put_media(request: &mut Request, url: &str, data: &str) {
     for item in request.input.iter_mut().filter_map(Open::known_mut) {
         let parts = match item {
             Item::Message(message) => &mut message.content,
-            Item::FunctionCallOutput(output) | Item::CustomToolCallOutput(output) => match &mut output.output {
-                ToolOutput::Parts(parts) => parts,
-                ToolOutput::Text(_) => continue,
-            },
+            Item::FunctionCallOutput(output) | Item::CustomToolCallOutput(output) => {
+                match &mut output.output {
+                    ToolOutput::Parts(parts) => parts,
+                    ToolOutput::Text(_) => continue,
+                }
+            }
             Item::FunctionCall(_)
             | Item::Reasoning(_)
             | Item::Compaction(_)
@@ -151,4 +179,3 @@ pub(super) fn put_media(request: &mut Request, url: &str, data: &str) {
         }
     }
 }
-

@@ -72,7 +72,12 @@ pub struct Clients {
 impl Clients {
     /// Clients that give a connection this long to stand.
     pub fn new(connect: Duration) -> Self {
-        Self { connect, tls: OnceLock::new(), plain: OnceLock::new(), loopback: OnceLock::new() }
+        Self {
+            connect,
+            tls: OnceLock::new(),
+            plain: OnceLock::new(),
+            loopback: OnceLock::new(),
+        }
     }
 
     /// Sends a request and waits for the head of its reply.
@@ -93,7 +98,11 @@ impl Clients {
             .await
             .map_err(|error| broken(&error, "cannot reach the provider"))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        Ok(Incoming { status, headers, body: Chunks::Http(response) })
+        Ok(Incoming {
+            status,
+            headers,
+            body: Chunks::Http(response),
+        })
     }
 
     /// A proxy never stands between us and a loopback host, and a server without TLS needs no certificates.
@@ -106,7 +115,12 @@ impl Clients {
         };
         cell.get_or_init(|| build(kind, self.connect))
             .as_ref()
-            .map_err(|reason| Error::new(Kind::Internal, format!("cannot make an HTTP client: {reason}")))
+            .map_err(|reason| {
+                Error::new(
+                    Kind::Internal,
+                    format!("cannot make an HTTP client: {reason}"),
+                )
+            })
     }
 }
 
@@ -117,7 +131,10 @@ enum ClientKind {
     Loopback,
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place where clients are built")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place where clients are built"
+)]
 fn build(kind: ClientKind, connect: Duration) -> Result<reqwest::Client, String> {
     // A second installation is refused and changes nothing, so its result does not matter.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -140,7 +157,9 @@ fn build(kind: ClientKind, connect: Duration) -> Result<reqwest::Client, String>
 
 /// Is the host of this URL this machine itself?
 pub(crate) fn is_loopback(url: &str) -> bool {
-    let Ok(url) = url::Url::parse(url) else { return false };
+    let Ok(url) = url::Url::parse(url) else {
+        return false;
+    };
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(url::Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
@@ -153,10 +172,12 @@ impl Chunks {
     /// The next bytes; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         match self {
-            Self::Http(response) => response
-                .chunk()
-                .await
-                .map_err(|error| Error::new(Kind::StreamCut, reason("the provider's reply broke off", &error))),
+            Self::Http(response) => response.chunk().await.map_err(|error| {
+                Error::new(
+                    Kind::StreamCut,
+                    reason("the provider's reply broke off", &error),
+                )
+            }),
             Self::Local(steps) => play(steps).await,
         }
     }
@@ -166,14 +187,21 @@ async fn play_head(mut steps: VecDeque<Step>) -> Result<Incoming, Error> {
     while let Some(step) = steps.pop_front() {
         match step {
             Step::Head(status, headers) => {
-                return Ok(Incoming { status, headers, body: Chunks::Local(steps) });
+                return Ok(Incoming {
+                    status,
+                    headers,
+                    body: Chunks::Local(steps),
+                });
             }
             Step::Wait(time) => tokio::time::sleep(time).await,
             Step::Hang => std::future::pending().await,
             Step::Reset | Step::Bytes(_) => break,
         }
     }
-    Err(Error::new(Kind::Unreachable, "cannot reach the provider: connection reset"))
+    Err(Error::new(
+        Kind::Unreachable,
+        "cannot reach the provider: connection reset",
+    ))
 }
 
 async fn play(steps: &mut VecDeque<Step>) -> Result<Option<Bytes>, Error> {
@@ -188,7 +216,10 @@ async fn play(steps: &mut VecDeque<Step>) -> Result<Option<Bytes>, Error> {
             Step::Hang => std::future::pending().await,
             Step::Head(..) => {}
             Step::Reset => {
-                return Err(Error::new(Kind::StreamCut, "the provider's reply broke off: connection reset"));
+                return Err(Error::new(
+                    Kind::StreamCut,
+                    "the provider's reply broke off: connection reset",
+                ));
             }
         }
     }
@@ -197,7 +228,11 @@ async fn play(steps: &mut VecDeque<Step>) -> Result<Option<Bytes>, Error> {
 
 /// A failure before the head of a reply.
 fn broken(error: &reqwest::Error, what: &str) -> Error {
-    let kind = if error.is_timeout() { Kind::Timeout } else { Kind::Unreachable };
+    let kind = if error.is_timeout() {
+        Kind::Timeout
+    } else {
+        Kind::Unreachable
+    };
     Error::new(kind, reason(what, error))
 }
 

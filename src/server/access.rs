@@ -32,21 +32,32 @@ pub(super) struct Admitted<'a> {
 impl Access {
     pub(super) fn new(server: &Server) -> Self {
         Self {
-            keys: server.keys.iter().map(|key| (Arc::from(key.name.as_str()), key.clone())).collect(),
+            keys: server
+                .keys
+                .iter()
+                .map(|key| (Arc::from(key.name.as_str()), key.clone()))
+                .collect(),
             anonymous: server.anonymous,
             cors: server.cors.clone(),
         }
     }
 
     /// Lets the request in, or says why not.
-    pub(super) fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<Admitted<'_>, Error> {
+    pub(super) fn admit(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<Admitted<'_>, Error> {
         if self.keys.is_empty() {
             if self.anonymous == Anonymous::Refused {
                 self.local(headers)?;
             }
             if method == Method::POST && !is_json(headers) {
-                return Err(Error::new(Kind::UnsupportedMediaType, "the body must be sent as application/json")
-                    .with_hint("send the header `content-type: application/json`"));
+                return Err(Error::new(
+                    Kind::UnsupportedMediaType,
+                    "the body must be sent as application/json",
+                )
+                .with_hint("send the header `content-type: application/json`"));
             }
             return Ok(Admitted { key: None });
         }
@@ -70,16 +81,26 @@ impl Access {
         if let Some(host) = headers.get(HOST) {
             let host = host.to_str().unwrap_or_default();
             if !is_local(host) {
-                return Err(Error::new(Kind::Forbidden, "without client keys only this machine may call")
-                    .with_code("foreign_host"));
+                return Err(Error::new(
+                    Kind::Forbidden,
+                    "without client keys only this machine may call",
+                )
+                .with_code("foreign_host"));
             }
         }
         if let Some(origin) = headers.get(ORIGIN) {
             let origin = origin.to_str().unwrap_or_default();
-            if !self.cors.iter().any(|allowed| allowed == "*" || allowed == origin) {
-                return Err(Error::new(Kind::Forbidden, "without client keys web pages may not call")
-                    .with_code("foreign_origin")
-                    .with_hint("list the page's origin under `server.cors`"));
+            if !self
+                .cors
+                .iter()
+                .any(|allowed| allowed == "*" || allowed == origin)
+            {
+                return Err(Error::new(
+                    Kind::Forbidden,
+                    "without client keys web pages may not call",
+                )
+                .with_code("foreign_origin")
+                .with_hint("list the page's origin under `server.cors`"));
             }
         }
         Ok(())
@@ -89,13 +110,18 @@ impl Access {
 impl Admitted<'_> {
     /// May this caller use the model of that name?
     pub(super) fn may_use(&self, model: &str) -> Result<(), Error> {
-        let Some((_, key)) = self.key else { return Ok(()) };
+        let Some((_, key)) = self.key else {
+            return Ok(());
+        };
         if key.allows(model) {
             return Ok(());
         }
-        Err(Error::new(Kind::Forbidden, format!("this key may not use the model `{model}`"))
-            .with_code("model_not_allowed")
-            .with_param("model"))
+        Err(Error::new(
+            Kind::Forbidden,
+            format!("this key may not use the model `{model}`"),
+        )
+        .with_code("model_not_allowed")
+        .with_param("model"))
     }
 
     /// The name of the key.
@@ -105,7 +131,10 @@ impl Admitted<'_> {
 }
 
 fn shown_key(headers: &HeaderMap) -> Option<&str> {
-    if let Some(key) = headers.get("x-api-key").and_then(|value| value.to_str().ok()) {
+    if let Some(key) = headers
+        .get("x-api-key")
+        .and_then(|value| value.to_str().ok())
+    {
         return Some(key.trim());
     }
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
@@ -114,7 +143,12 @@ fn shown_key(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let Some(value) = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+    else {
+        return false;
+    };
     let media_type = value.split(';').next().unwrap_or_default().trim();
     media_type.eq_ignore_ascii_case("application/json")
         || (media_type.len() > 5 && media_type.to_ascii_lowercase().ends_with("+json"))
@@ -128,7 +162,9 @@ fn is_local(host: &str) -> bool {
     };
     name.eq_ignore_ascii_case("localhost")
         || name.to_ascii_lowercase().ends_with(".localhost")
-        || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        || name
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -137,10 +173,24 @@ mod tests {
 
     #[test]
     fn only_names_of_this_machine_are_local() {
-        for host in ["localhost", "localhost:8080", "127.0.0.1:1", "[::1]:8080", "127.9.9.9", "a.localhost:1"] {
+        for host in [
+            "localhost",
+            "localhost:8080",
+            "127.0.0.1:1",
+            "[::1]:8080",
+            "127.9.9.9",
+            "a.localhost:1",
+        ] {
             assert!(is_local(host), "{host}");
         }
-        for host in ["evil.example", "127.0.0.1.evil.example:80", "10.0.0.1", "localhost.evil", "[::2]:1", ""] {
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example:80",
+            "10.0.0.1",
+            "localhost.evil",
+            "[::2]:1",
+            "",
+        ] {
             assert!(!is_local(host), "{host}");
         }
     }
@@ -162,6 +212,10 @@ mod tests {
             is_json(&headers)
         };
         assert!(with("application/json") && with("Application/JSON; charset=utf-8"));
-        assert!(!with("text/plain") && !with("application/x-www-form-urlencoded") && !with("text/plain;json"));
+        assert!(
+            !with("text/plain")
+                && !with("application/x-www-form-urlencoded")
+                && !with("text/plain;json")
+        );
     }
 }

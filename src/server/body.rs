@@ -56,7 +56,12 @@ pub(super) struct Frames<E> {
 }
 
 impl<E: Encoder + Unpin> Frames<E> {
-    pub(super) fn new(source: Source, encoder: E, keep_alive: Duration, in_flight: InFlight) -> Self {
+    pub(super) fn new(
+        source: Source,
+        encoder: E,
+        keep_alive: Duration,
+        in_flight: InFlight,
+    ) -> Self {
         Self {
             source: Some(source),
             encoder,
@@ -125,7 +130,11 @@ impl<E: Encoder + Unpin> Stream for Frames<E> {
             }
         }
         if out.is_empty() {
-            return if this.source.is_none() { Poll::Ready(None) } else { Poll::Pending };
+            return if this.source.is_none() {
+                Poll::Ready(None)
+            } else {
+                Poll::Pending
+            };
         }
         this.last = Instant::now();
         Poll::Ready(Some(Ok(out.freeze())))

@@ -66,8 +66,12 @@ pub async fn run(
     let drain = config.server.drain;
     let app = Arc::new(App::new(config));
     let in_flight = app.in_flight.clone();
-    let listener = TcpListener::bind(address).await.map_err(|error| cannot_bind(address, &error))?;
-    let local = listener.local_addr().map_err(|error| cannot_bind(address, &error))?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| cannot_bind(address, &error))?;
+    let local = listener
+        .local_addr()
+        .map_err(|error| cannot_bind(address, &error))?;
     notice(Notice::Listening(local));
 
     let draining = Arc::new(Notify::new());
@@ -76,8 +80,8 @@ pub async fn run(
         // Without it the last small write of a frame waits for an acknowledgement; a socket that refuses still works.
         let _ = stream.set_nodelay(true);
     });
-    let serving =
-        axum::serve(listener, router(app)).with_graceful_shutdown(async move { begin.notified().await });
+    let serving = axum::serve(listener, router(app))
+        .with_graceful_shutdown(async move { begin.notified().await });
     let stop = async {
         stopper.0.notified().await;
         draining.notify_one();
@@ -125,5 +129,8 @@ fn cannot_bind(address: SocketAddr, error: &std::io::Error) -> Error {
         return Error::new(Kind::Internal, format!("{address} is in use"))
             .with_hint("try another address: --address 127.0.0.1:0 takes any free port");
     }
-    Error::new(Kind::Internal, format!("cannot listen on {address}: {error}"))
+    Error::new(
+        Kind::Internal,
+        format!("cannot listen on {address}: {error}"),
+    )
 }

@@ -40,7 +40,9 @@ pub(super) fn whole(status: StatusCode, body: Bytes, headers: HeaderMap) -> Resp
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -49,7 +51,10 @@ pub(super) fn streamed(body: Body, headers: HeaderMap) -> Response {
     let mut response = Response::new(body);
     *response.headers_mut() = headers;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream; charset=utf-8"),
+    );
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     // Reverse proxies of nginx's kind would hold the stream back.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
@@ -83,7 +88,12 @@ pub(super) fn head(request_id: &str) -> HeaderMap {
 }
 
 /// Adds what is known once a target answers.
-pub(super) fn describe(headers: &mut HeaderMap, reply: &Reply, withheld: &[String], started: Instant) {
+pub(super) fn describe(
+    headers: &mut HeaderMap,
+    reply: &Reply,
+    withheld: &[String],
+    started: Instant,
+) {
     put(headers, MODEL, &reply.target.to_string());
     if let Some(alias) = &reply.alias {
         put(headers, ROUTE, alias);
@@ -99,15 +109,29 @@ pub(super) fn describe(headers: &mut HeaderMap, reply: &Reply, withheld: &[Strin
     let total = started.elapsed().as_secs_f64() * 1000.0;
     let mut timing = String::with_capacity(64);
     // Writing to a string cannot fail.
-    let _ = write!(timing, "llmgw;dur={:.2}, upstream;dur={upstream:.2}", (total - upstream).max(0.0));
+    let _ = write!(
+        timing,
+        "llmgw;dur={:.2}, upstream;dur={upstream:.2}",
+        (total - upstream).max(0.0)
+    );
     put(headers, TIMING, &timing);
 }
 
 fn lossy(losses: &[Loss], withheld: &[String]) -> String {
     let mut names = String::new();
-    for field in losses.iter().map(|loss| loss.field.as_str()).chain(withheld.iter().map(String::as_str)) {
-        let plain = field.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.[]-".contains(&b));
-        let name = if plain && !field.is_empty() { field } else { "unknown" };
+    for field in losses
+        .iter()
+        .map(|loss| loss.field.as_str())
+        .chain(withheld.iter().map(String::as_str))
+    {
+        let plain = field
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_.[]-".contains(&b));
+        let name = if plain && !field.is_empty() {
+            field
+        } else {
+            "unknown"
+        };
         if names.split(',').any(|known| known == name) {
             continue;
         }
@@ -135,12 +159,23 @@ mod tests {
 
     #[test]
     fn odd_names_of_losses_are_unknown_and_the_list_is_bounded() {
-        let losses: Vec<Loss> = ["reasoning.effort", "x y", "input[3].content[0]", "ü", "reasoning.effort"]
-            .iter()
-            .map(|field| Loss::new(*field, ""))
+        let losses: Vec<Loss> = [
+            "reasoning.effort",
+            "x y",
+            "input[3].content[0]",
+            "ü",
+            "reasoning.effort",
+        ]
+        .iter()
+        .map(|field| Loss::new(*field, ""))
+        .collect();
+        assert_eq!(
+            lossy(&losses, &[]),
+            "reasoning.effort,unknown,input[3].content[0]"
+        );
+        let many: Vec<Loss> = (0..200)
+            .map(|n| Loss::new(format!("field_{n}"), ""))
             .collect();
-        assert_eq!(lossy(&losses, &[]), "reasoning.effort,unknown,input[3].content[0]");
-        let many: Vec<Loss> = (0..200).map(|n| Loss::new(format!("field_{n}"), "")).collect();
         assert!(lossy(&many, &[]).len() <= MOST_LOSSY);
     }
 

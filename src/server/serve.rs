@@ -7,8 +7,8 @@ use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use http::request::Parts;
 use http::StatusCode;
+use http::request::Parts;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tokio::time::{Instant, timeout};
@@ -28,7 +28,10 @@ pub(super) async fn responses(State(app): State<Arc<App>>, request: HttpRequest)
 }
 
 /// `POST /v1/chat/completions`: a body with `input` is an Open Responses request.
-pub(super) async fn chat_completions(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
+pub(super) async fn chat_completions(
+    State(app): State<Arc<App>>,
+    request: HttpRequest,
+) -> Response {
     answer::<Responses>(app, request, |body| {
         #[derive(Deserialize)]
         struct Which {
@@ -53,19 +56,31 @@ pub(super) async fn chat_completions(State(app): State<Arc<App>>, request: HttpR
 
 /// No such path.
 pub(super) async fn not_found(request: HttpRequest) -> Response {
-    let message = format!("there is nothing at {} {}", request.method(), request.uri().path());
+    let message = format!(
+        "there is nothing at {} {}",
+        request.method(),
+        request.uri().path()
+    );
     let error = Error::new(Kind::NotFound, message);
     reply::error::<Responses>(&error, &reply::request_id(request.headers()))
 }
 
 /// The path exists, the method does not.
 pub(super) async fn method_not_allowed(request: HttpRequest) -> Response {
-    let message = format!("{} does not take {}", request.uri().path(), request.method());
+    let message = format!(
+        "{} does not take {}",
+        request.uri().path(),
+        request.method()
+    );
     let error = Error::new(Kind::MethodNotAllowed, message);
     reply::error::<Responses>(&error, &reply::request_id(request.headers()))
 }
 
-async fn answer<D>(app: Arc<App>, request: HttpRequest, check: fn(&[u8]) -> Result<(), Error>) -> Response
+async fn answer<D>(
+    app: Arc<App>,
+    request: HttpRequest,
+    check: fn(&[u8]) -> Result<(), Error>,
+) -> Response
 where
     D: Door,
     D::Encoder: Unpin + 'static,
@@ -81,7 +96,9 @@ where
     };
     match request.delivery {
         Delivery::Whole => whole::<D>(&app, request, encoder, caller, started).await,
-        Delivery::Streamed => streamed::<D>(app, request, encoder, caller, (started, in_flight)).await,
+        Delivery::Streamed => {
+            streamed::<D>(app, request, encoder, caller, (started, in_flight)).await
+        }
     }
 }
 
@@ -95,16 +112,27 @@ async fn take<D: Door>(
 ) -> Result<(Request, D::Encoder, Caller), Error> {
     let admitted = app.access.admit(&parts.method, &parts.headers)?;
     if app.gateway.snapshot().is_own(&parts.headers) {
-        return Err(Error::new(Kind::Loop, "this request came from this gateway itself")
-            .with_hint("a provider's `base_url` leads back here"));
+        return Err(
+            Error::new(Kind::Loop, "this request came from this gateway itself")
+                .with_hint("a provider's `base_url` leads back here"),
+        );
     }
     let body = read(body, app.body_limit).await?;
     check(&body)?;
-    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &str| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let (request, encoder) = D::decode(header("x-llmgw-profile"), &body)?;
     let route = header("x-llmgw-route").map(str::to_owned);
     admitted.may_use(route.as_deref().unwrap_or(&request.model))?;
-    let caller = Caller { key: admitted.name(), request_id: request_id.to_owned(), route };
+    let caller = Caller {
+        key: admitted.name(),
+        request_id: request_id.to_owned(),
+        route,
+    };
     Ok((request, encoder, caller))
 }
 
@@ -115,10 +143,16 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
             cause = deeper;
         }
         if cause.to_string().contains("length limit") {
-            return Error::new(Kind::TooLarge, format!("the body is larger than {limit} bytes"))
-                .with_hint("`server.body_limit` sets the limit");
+            return Error::new(
+                Kind::TooLarge,
+                format!("the body is larger than {limit} bytes"),
+            )
+            .with_hint("`server.body_limit` sets the limit");
         }
-        Error::new(Kind::InvalidRequest, format!("the body could not be read: {cause}"))
+        Error::new(
+            Kind::InvalidRequest,
+            format!("the body could not be read: {cause}"),
+        )
     })
 }
 
@@ -146,7 +180,10 @@ async fn whole<D: Door>(
             }
         }
     }
-    refused::<D>(&Error::new(Kind::Internal, "the answer had no end"), &request_id)
+    refused::<D>(
+        &Error::new(Kind::Internal, "the answer had no end"),
+        &request_id,
+    )
 }
 
 /// Waits for the first content, but not for ever: then the head goes out, and the rest is in the stream.
@@ -181,7 +218,10 @@ where
             begun(&app, &asked, &caller, answer)
         })),
     };
-    reply::streamed(Body::from_stream(Frames::new(source, encoder, keep_alive, in_flight)), headers)
+    reply::streamed(
+        Body::from_stream(Frames::new(source, encoder, keep_alive, in_flight)),
+        headers,
+    )
 }
 
 /// The events of an answer for a client that has its status already.
@@ -205,8 +245,23 @@ fn report(error: &Error, request_id: &str) {
     let target = error.target().map(ToString::to_string);
     let (status, code) = (error.status(), error.code());
     if status < 500 {
-        tracing::info!(request_id, status, code, target, param = error.param(), "request refused: {}", error.message());
+        tracing::info!(
+            request_id,
+            status,
+            code,
+            target,
+            param = error.param(),
+            "request refused: {}",
+            error.message()
+        );
     } else {
-        tracing::warn!(request_id, status, code, target, "request failed: {}", error.message());
+        tracing::warn!(
+            request_id,
+            status,
+            code,
+            target,
+            "request failed: {}",
+            error.message()
+        );
     }
 }

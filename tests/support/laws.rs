@@ -61,7 +61,7 @@ fn decoder(kind: Kind, api: Api, model: &str) -> Box<dyn Decoder> {
         delivery: Delivery::Streamed,
         ..Request::default()
     };
-    let provider = providers::build(kind, settings);
+    let provider = providers::build(kind, &settings);
     match provider.encode(
         Ask::Respond(&request),
         &ModelId::from(model),

@@ -136,6 +136,9 @@ impl Composer {
 
     pub(super) fn relay_end(&mut self, mut response: Response, status: Status) {
         self.open_stage();
+        if let Some(fault) = self.fault.take() {
+            return self.fail(&fault);
+        }
         response.status = match status {
             Status::Cancelled => Status::Failed,
             status => status,
@@ -247,3 +250,6 @@ fn as_sent(item: &mut Item, sent: &Item) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,12 @@ use crate::canonical::item::Item;
 use crate::canonical::part::{OutputText, UrlCitation};
 
 fn composer(delivery: Delivery) -> Composer {
-    Composer::new(Setup { delivery, seed: "seed".into(), created_at: 7, ..Setup::default() })
+    Composer::new(Setup {
+        delivery,
+        seed: "seed".into(),
+        created_at: 7,
+        ..Setup::default()
+    })
 }
 
 /// Plays a script both ways, checks the laws, and gives the tags of the events and the response.
@@ -21,13 +26,33 @@ fn play(script: impl Fn(&mut Composer)) -> (Vec<&'static str>, Response) {
     };
     let streamed = run(Delivery::Streamed);
     Grammar::check_all(&streamed).unwrap();
-    let events: Vec<&Event> = streamed.iter().filter_map(|emitted| emitted.event.known()).collect();
-    let terminal = events.last().and_then(|event| event.terminal()).unwrap().clone();
-    assert_eq!(Fold::of(events.iter().copied()), terminal, "the fold of the stream is its terminal response");
+    let events: Vec<&Event> = streamed
+        .iter()
+        .filter_map(|emitted| emitted.event.known())
+        .collect();
+    let terminal = events
+        .last()
+        .and_then(|event| event.terminal())
+        .unwrap()
+        .clone();
+    assert_eq!(
+        Fold::of(events.iter().copied()),
+        terminal,
+        "the fold of the stream is its terminal response"
+    );
     let whole = run(Delivery::Whole);
-    let whole_response = whole.iter().find_map(|emitted| emitted.event.known()?.terminal()).unwrap();
-    assert_eq!(whole_response, &terminal, "whole and streamed forms are the same");
-    let tags = events.iter().map(|event| event.tag().trim_start_matches("response.")).collect();
+    let whole_response = whole
+        .iter()
+        .find_map(|emitted| emitted.event.known()?.terminal())
+        .unwrap();
+    assert_eq!(
+        whole_response, &terminal,
+        "whole and streamed forms are the same"
+    );
+    let tags = events
+        .iter()
+        .map(|event| event.tag().trim_start_matches("response."))
+        .collect();
     (tags, terminal)
 }
 
@@ -36,7 +61,9 @@ fn arguments(response: &Response) -> Vec<(&str, &str, Option<ItemStatus>)> {
         .output
         .iter()
         .filter_map(|item| match item.known()? {
-            Item::FunctionCall(call) => Some((call.name.as_str(), call.arguments.as_str(), call.status)),
+            Item::FunctionCall(call) => {
+                Some((call.name.as_str(), call.arguments.as_str(), call.status))
+            }
             _ => None,
         })
         .collect()
@@ -54,8 +81,16 @@ fn text_is_opened_streamed_and_closed() {
     assert_eq!(
         tags,
         [
-            "created", "in_progress", "output_item.added", "content_part.added", "output_text.delta",
-            "output_text.delta", "output_text.done", "content_part.done", "output_item.done", "completed"
+            "created",
+            "in_progress",
+            "output_item.added",
+            "content_part.added",
+            "output_text.delta",
+            "output_text.delta",
+            "output_text.done",
+            "content_part.done",
+            "output_item.done",
+            "completed"
         ]
     );
     assert_eq!(response.output_text(), "Hello");
@@ -84,9 +119,13 @@ fn blocks_of_text_are_parts_of_one_message_and_keep_their_citations() {
         c.stop(Stop::Complete);
     });
     assert_eq!(response.output.len(), 1);
-    let Open::Known(Item::Message(message)) = &response.output[0] else { panic!("a message") };
+    let Open::Known(Item::Message(message)) = &response.output[0] else {
+        panic!("a message")
+    };
     assert_eq!(message.content.len(), 2);
-    let Open::Known(Part::OutputText(OutputText { annotations, .. })) = &message.content[1] else { panic!("text") };
+    let Open::Known(Part::OutputText(OutputText { annotations, .. })) = &message.content[1] else {
+        panic!("text")
+    };
     assert_eq!(annotations.len(), 1);
 }
 
@@ -126,7 +165,14 @@ fn calls_follow_one_another_also_when_their_arguments_interleave() {
         c.stop(Stop::Complete);
     });
     let done = Some(ItemStatus::Completed);
-    assert_eq!(arguments(&response), [("f", "{\"a\":1}", done), ("g", "{\"b\":2}", done), ("h", "{}", done)]);
+    assert_eq!(
+        arguments(&response),
+        [
+            ("f", "{\"a\":1}", done),
+            ("g", "{\"b\":2}", done),
+            ("h", "{}", done)
+        ]
+    );
 }
 
 #[test]
@@ -136,7 +182,10 @@ fn a_call_that_is_whole_is_closed_at_once() {
     c.call(0, "c0", "f");
     c.arguments(0, "{}");
     c.close(0);
-    let done = c.take().iter().any(|e| matches!(e.event, Open::Known(Event::ItemDone(_))));
+    let done = c
+        .take()
+        .iter()
+        .any(|e| matches!(e.event, Open::Known(Event::ItemDone(_))));
     assert!(done, "clients act on a call when its item is done");
 }
 
@@ -151,8 +200,14 @@ fn the_token_limit_leaves_the_last_item_incomplete() {
         c.stop(Stop::MaxTokens);
     });
     assert_eq!(response.status, Status::Incomplete);
-    assert_eq!(response.incomplete_details.as_ref().unwrap().reason, "max_output_tokens");
-    assert_eq!(arguments(&response), [("f", "{\"a\": [1,", Some(ItemStatus::Incomplete))]);
+    assert_eq!(
+        response.incomplete_details.as_ref().unwrap().reason,
+        "max_output_tokens"
+    );
+    assert_eq!(
+        arguments(&response),
+        [("f", "{\"a\": [1,", Some(ItemStatus::Incomplete))]
+    );
     let first = response.output[0].known().unwrap().status();
     assert_eq!(first, Some(ItemStatus::Completed));
 }
@@ -163,7 +218,10 @@ fn an_end_without_a_stop_is_a_failure() {
     assert_eq!(tags[tags.len() - 2..], ["error", "failed"]);
     assert_eq!(response.status, Status::Failed);
     assert_eq!(response.error.unwrap().code, "upstream_stream_interrupted");
-    assert_eq!(response.output[0].known().unwrap().status(), Some(ItemStatus::Incomplete));
+    assert_eq!(
+        response.output[0].known().unwrap().status(),
+        Some(ItemStatus::Incomplete)
+    );
 }
 
 #[test]
@@ -181,7 +239,9 @@ fn arguments_that_are_no_json_never_end_as_completed() {
 fn a_filter_that_says_why_is_a_refusal() {
     let (_, response) = play(|c| c.stop(Stop::ContentFilter(Some("not that".into()))));
     assert_eq!(response.status, Status::Incomplete);
-    let Open::Known(Item::Message(message)) = &response.output[0] else { panic!("a message") };
+    let Open::Known(Item::Message(message)) = &response.output[0] else {
+        panic!("a message")
+    };
     assert_eq!(message.content[0].known().unwrap().text(), Some("not that"));
 }
 

@@ -13,6 +13,9 @@ use super::load::Env;
 use super::{Config, Faults, nearest, provider, shape};
 
 mod aliases;
+mod known;
+#[cfg(test)]
+mod provider_tests;
 mod providers;
 mod rest;
 mod server;

@@ -167,7 +167,7 @@ impl Checker<'_> {
             if !pattern.contains('/') {
                 self.fault_at_key(&at, "prices are of `provider/model`, where `*` is any text");
             }
-            let mut rate = |name: &str, value| self.within(&at.key(name), value, 0.0, f64::MAX);
+            let mut rate = |name: &str, value| self.within(&at.key(name), value, 0.0, 1_000_000.0);
             let rates = Rates {
                 input: rate("input", shape.input),
                 cached: rate("cached_input", shape.cached_input),

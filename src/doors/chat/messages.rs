@@ -12,8 +12,8 @@ use crate::canonical::part::{
 };
 use crate::canonical::sealed::{Block, Envelope, Place};
 use crate::error::Error;
-use crate::wire::chat::{Content, Part as WirePart, Text, ToolCall};
 use crate::wire::chat::request::Message as WireMessage;
+use crate::wire::chat::{Content, Part as WirePart, Text, ToolCall};
 
 /// The items of a conversation.
 pub(super) fn items(messages: Vec<WireMessage<'_>>) -> Result<Vec<Open<Item>>, Error> {
@@ -26,12 +26,17 @@ pub(super) fn items(messages: Vec<WireMessage<'_>>) -> Result<Vec<Open<Item>>, E
             "user" => items.say(Role::User, message.content, &path)?,
             "assistant" => items.assistant(message, &path)?,
             "tool" => {
-                let id = message.tool_call_id.ok_or_else(|| missing(&path, "tool_call_id"))?;
+                let id = message
+                    .tool_call_id
+                    .ok_or_else(|| missing(&path, "tool_call_id"))?;
                 items.output(id.0.into_owned(), message.content, &path)?;
             }
             "function" => {
                 let id = items.legacy.pop().ok_or_else(|| {
-                    Error::invalid(path.as_str(), "a `function` message without a `function_call` before it")
+                    Error::invalid(
+                        path.as_str(),
+                        "a `function` message without a `function_call` before it",
+                    )
                 })?;
                 items.output(id, message.content, &path)?;
             }
@@ -47,7 +52,8 @@ pub(super) fn items(messages: Vec<WireMessage<'_>>) -> Result<Vec<Open<Item>>, E
 }
 
 fn missing(path: &str, field: &str) -> Error {
-    Error::invalid(format!("{path}.{field}"), format!("`{field}` is missing")).with_code("missing_required_parameter")
+    Error::invalid(format!("{path}.{field}"), format!("`{field}` is missing"))
+        .with_code("missing_required_parameter")
 }
 
 #[derive(Default)]
@@ -65,27 +71,57 @@ impl Items {
     }
 
     fn say(&mut self, role: Role, content: Option<Content<'_>>, path: &str) -> Result<(), Error> {
-        let content = parts(content, path, |text| Part::InputText(TextPart { text, extra: Extra::new() }))?;
+        let content = parts(content, path, |text| {
+            Part::InputText(TextPart {
+                text,
+                extra: Extra::new(),
+            })
+        })?;
         if content.is_empty() {
             return Err(missing(path, "content"));
         }
-        self.push(Item::Message(Message { role, content, ..Message::default() }));
+        self.push(Item::Message(Message {
+            role,
+            content,
+            ..Message::default()
+        }));
         Ok(())
     }
 
     fn assistant(&mut self, message: WireMessage<'_>, path: &str) -> Result<(), Error> {
         self.reasoning(&message);
         let mut content = parts(message.content, path, |text| {
-            Part::OutputText(OutputText { text, ..OutputText::default() })
+            Part::OutputText(OutputText {
+                text,
+                ..OutputText::default()
+            })
         })?;
-        if let Some(refusal) = message.refusal.filter(|refusal| !refusal.as_str().is_empty()) {
-            content.push(Part::Refusal(RefusalPart { refusal: refusal.0.into_owned(), extra: Extra::new() }).into());
+        if let Some(refusal) = message
+            .refusal
+            .filter(|refusal| !refusal.as_str().is_empty())
+        {
+            content.push(
+                Part::Refusal(RefusalPart {
+                    refusal: refusal.0.into_owned(),
+                    extra: Extra::new(),
+                })
+                .into(),
+            );
         }
         content.retain(|part| part.known().and_then(Part::text) != Some(""));
         if !content.is_empty() {
-            self.push(Item::Message(Message { role: Role::Assistant, content, ..Message::default() }));
+            self.push(Item::Message(Message {
+                role: Role::Assistant,
+                content,
+                ..Message::default()
+            }));
         }
-        for (at, call) in message.tool_calls.unwrap_or_default().into_iter().enumerate() {
+        for (at, call) in message
+            .tool_calls
+            .unwrap_or_default()
+            .into_iter()
+            .enumerate()
+        {
             self.call(call, &format!("{path}.tool_calls[{at}]"))?;
         }
         if let Some(call) = message.function_call {
@@ -94,7 +130,10 @@ impl Items {
             self.push(Item::FunctionCall(FunctionCall {
                 call_id: id,
                 name: call.name.map(owned).unwrap_or_default(),
-                arguments: call.arguments.map(|arguments| arguments.0.into_owned()).unwrap_or_default(),
+                arguments: call
+                    .arguments
+                    .map(|arguments| arguments.0.into_owned())
+                    .unwrap_or_default(),
                 ..FunctionCall::default()
             }));
         }
@@ -103,7 +142,10 @@ impl Items {
 
     /// Reasoning that a client sends back, for the servers that want it.
     fn reasoning(&mut self, message: &WireMessage<'_>) {
-        let text = message.reasoning_content.as_ref().or(message.reasoning.as_ref());
+        let text = message
+            .reasoning_content
+            .as_ref()
+            .or(message.reasoning.as_ref());
         let text = text.map(Text::as_str).filter(|text| !text.is_empty());
         if let Some(text) = text {
             self.push(Item::Reasoning(Reasoning {
@@ -115,10 +157,20 @@ impl Items {
 
     fn call(&mut self, call: ToolCall<'_>, path: &str) -> Result<(), Error> {
         let call_id = call.id.map(owned).ok_or_else(|| missing(path, "id"))?;
-        let signature = call.extra_content.and_then(|extra| extra.google).and_then(|google| google.thought_signature);
+        let signature = call
+            .extra_content
+            .and_then(|extra| extra.google)
+            .and_then(|google| google.thought_signature);
         if let Some(signature) = signature {
-            let block = Block::Signature { place: Place::NextCall, signature: owned(signature) };
-            let envelope = Envelope { vendor: "google".to_owned(), model: String::new(), blocks: vec![block] };
+            let block = Block::Signature {
+                place: Place::NextCall,
+                signature: owned(signature),
+            };
+            let envelope = Envelope {
+                vendor: "google".to_owned(),
+                model: String::new(),
+                blocks: vec![block],
+            };
             self.push(Item::Reasoning(Reasoning {
                 encrypted_content: Some(envelope.seal()),
                 ..Reasoning::default()
@@ -137,27 +189,51 @@ impl Items {
         let function = call.function.ok_or_else(|| missing(path, "function"))?;
         self.push(Item::FunctionCall(FunctionCall {
             call_id,
-            name: function.name.map(owned).ok_or_else(|| missing(path, "function.name"))?,
-            arguments: function.arguments.map(|arguments| arguments.0.into_owned()).unwrap_or_default(),
+            name: function
+                .name
+                .map(owned)
+                .ok_or_else(|| missing(path, "function.name"))?,
+            arguments: function
+                .arguments
+                .map(|arguments| arguments.0.into_owned())
+                .unwrap_or_default(),
             ..FunctionCall::default()
         }));
         Ok(())
     }
 
-    fn output(&mut self, call_id: String, content: Option<Content<'_>>, path: &str) -> Result<(), Error> {
+    fn output(
+        &mut self,
+        call_id: String,
+        content: Option<Content<'_>>,
+        path: &str,
+    ) -> Result<(), Error> {
         let output = match content {
             Some(Content::Text(text)) => ToolOutput::Text(text.into_owned()),
             None | Some(Content::Null) => ToolOutput::Text(String::new()),
             Some(content @ Content::Parts(_)) => {
                 ToolOutput::Parts(parts(Some(content), path, |text| {
-                    Part::InputText(TextPart { text, extra: Extra::new() })
+                    Part::InputText(TextPart {
+                        text,
+                        extra: Extra::new(),
+                    })
                 })?)
             }
         };
         let custom = self.custom.contains(&call_id);
-        let output =
-            FunctionCallOutput { id: None, call_id, output, status: None, is_error: false, extra: Extra::new() };
-        self.push(if custom { Item::CustomToolCallOutput(output) } else { Item::FunctionCallOutput(output) });
+        let output = FunctionCallOutput {
+            id: None,
+            call_id,
+            output,
+            status: None,
+            is_error: false,
+            extra: Extra::new(),
+        };
+        self.push(if custom {
+            Item::CustomToolCallOutput(output)
+        } else {
+            Item::FunctionCallOutput(output)
+        });
         Ok(())
     }
 }
@@ -175,17 +251,24 @@ fn parts(
     };
     list.into_iter()
         .enumerate()
-        .map(|(at, part)| part_of(part, &format!("{path}.content[{at}]"), text_part).map(Open::Known))
+        .map(|(at, part)| {
+            part_of(part, &format!("{path}.content[{at}]"), text_part).map(Open::Known)
+        })
         .collect()
 }
 
 fn part_of(part: WirePart<'_>, path: &str, text_part: fn(String) -> Part) -> Result<Part, Error> {
     let lacks = |field: &str| missing(path, field);
     match part.kind.as_str() {
-        "text" => Ok(text_part(part.text.map(owned).ok_or_else(|| lacks("text"))?)),
+        "text" => Ok(text_part(
+            part.text.map(owned).ok_or_else(|| lacks("text"))?,
+        )),
         "refusal" => {
             let refusal = part.refusal.map(owned).ok_or_else(|| lacks("refusal"))?;
-            Ok(Part::Refusal(RefusalPart { refusal, extra: Extra::new() }))
+            Ok(Part::Refusal(RefusalPart {
+                refusal,
+                extra: Extra::new(),
+            }))
         }
         "image_url" => {
             let image = part.image_url.ok_or_else(|| lacks("image_url"))?;
@@ -197,8 +280,14 @@ fn part_of(part: WirePart<'_>, path: &str, text_part: fn(String) -> Part) -> Res
         }
         "input_audio" => {
             let audio = part.input_audio.ok_or_else(|| lacks("input_audio"))?;
-            let input_audio = AudioData { data: owned(audio.data), format: owned(audio.format) };
-            Ok(Part::InputAudio(AudioPart { input_audio, extra: Extra::new() }))
+            let input_audio = AudioData {
+                data: owned(audio.data),
+                format: owned(audio.format),
+            };
+            Ok(Part::InputAudio(AudioPart {
+                input_audio,
+                extra: Extra::new(),
+            }))
         }
         "file" => {
             let file = part.file.ok_or_else(|| lacks("file"))?;
@@ -209,7 +298,10 @@ fn part_of(part: WirePart<'_>, path: &str, text_part: fn(String) -> Part) -> Res
                 ..FilePart::default()
             }))
         }
-        other => Err(Error::invalid(format!("{path}.type"), format!("`{other}` is no content part of this API"))),
+        other => Err(Error::invalid(
+            format!("{path}.type"),
+            format!("`{other}` is no content part of this API"),
+        )),
     }
 }
 

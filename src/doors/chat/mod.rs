@@ -33,7 +33,12 @@ impl Door for Chat {
 
     fn decode(_profile: Option<&str>, body: &[u8]) -> Result<(Request, ChatEncoder), Error> {
         let (request, usage) = request::decode(body)?;
-        Ok((request, ChatEncoder { stream: stream::Chunks::new(usage) }))
+        Ok((
+            request,
+            ChatEncoder {
+                stream: stream::Chunks::new(usage),
+            },
+        ))
     }
 
     fn error(error: &Error) -> Vec<u8> {

@@ -10,7 +10,8 @@ use crate::canonical::open::Open;
 use crate::canonical::pairing;
 use crate::canonical::part::Json;
 use crate::canonical::request::{
-    Beyond, Delivery, Effort, Format, PlainFormat, ReasoningSettings, Request, SchemaFormat, TextSettings,
+    Beyond, Delivery, Effort, Format, PlainFormat, ReasoningSettings, Request, SchemaFormat,
+    TextSettings,
 };
 use crate::canonical::tool::{
     AllowedTool, ChoiceMode, CustomTool, FunctionTool, NamedTool, Tool, ToolChoice,
@@ -26,10 +27,13 @@ const FEWEST_TOKENS: u64 = 16;
 pub(super) fn decode(body: &[u8]) -> Result<(Request, UsageChunk), Error> {
     let raw: wire::Request<'_> = crate::doors::parse::parse(body)?;
     if raw.model.as_str().is_empty() {
-        return Err(Error::invalid("model", "`model` is missing").with_code("missing_required_parameter"));
+        return Err(
+            Error::invalid("model", "`model` is missing").with_code("missing_required_parameter")
+        );
     }
     if raw.messages.is_empty() {
-        return Err(Error::invalid("messages", "`messages` is missing or empty").with_code("missing_required_parameter"));
+        return Err(Error::invalid("messages", "`messages` is missing or empty")
+            .with_code("missing_required_parameter"));
     }
     let wire::Request {
         model,
@@ -73,7 +77,9 @@ pub(super) fn decode(body: &[u8]) -> Result<(Request, UsageChunk), Error> {
         tools: all_tools(tools, &mut extra)?,
         tool_choice: choice(tool_choice, &mut extra)?,
         parallel_tool_calls,
-        max_output_tokens: max_completion_tokens.or(max_tokens).map(|most| most.max(FEWEST_TOKENS)),
+        max_output_tokens: max_completion_tokens
+            .or(max_tokens)
+            .map(|most| most.max(FEWEST_TOKENS)),
         temperature,
         top_p,
         presence_penalty,
@@ -85,7 +91,11 @@ pub(super) fn decode(body: &[u8]) -> Result<(Request, UsageChunk), Error> {
         metadata,
         safety_identifier: safety_identifier.or(user).map(|user| short(owned(user))),
         prompt_cache_key: prompt_cache_key.map(|key| short(owned(key))),
-        delivery: if stream == Some(true) { Delivery::Streamed } else { Delivery::Whole },
+        delivery: if stream == Some(true) {
+            Delivery::Streamed
+        } else {
+            Delivery::Whole
+        },
         beyond: Beyond {
             stop: match stop {
                 Some(wire::Stop::One(one)) => vec![one],
@@ -106,7 +116,11 @@ pub(super) fn decode(body: &[u8]) -> Result<(Request, UsageChunk), Error> {
     }
     // `prediction` is a hint about speed alone, so nothing is lost where it is not understood.
     extra.shift_remove("prediction");
-    request.beyond.chat = extra.into_iter().filter(|(_, value)| !value.is_null()).collect::<Object>().into();
+    request.beyond.chat = extra
+        .into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .collect::<Object>()
+        .into();
     pairing::check(&request.input).map_err(in_messages)?;
     Ok((request, usage))
 }
@@ -119,20 +133,32 @@ fn in_messages(error: Error) -> Error {
 fn choices(n: Option<u64>) -> Result<(), Error> {
     match n {
         None | Some(1) => Ok(()),
-        Some(n) => Err(Error::unsupported("n", format!("`n` is {n}: one answer is given for each request"))
-            .with_code("unsupported_value")
-            .with_hint("send the request as often as answers are wanted")),
+        Some(n) => Err(Error::unsupported(
+            "n",
+            format!("`n` is {n}: one answer is given for each request"),
+        )
+        .with_code("unsupported_value")
+        .with_hint("send the request as often as answers are wanted")),
     }
 }
 
-fn log_probabilities(request: &mut Request, wanted: Option<bool>, top: Option<u64>) -> Result<(), Error> {
+fn log_probabilities(
+    request: &mut Request,
+    wanted: Option<bool>,
+    top: Option<u64>,
+) -> Result<(), Error> {
     match (wanted, top) {
         (Some(true), top) => {
-            request.include.push("message.output_text.logprobs".to_owned());
+            request
+                .include
+                .push("message.output_text.logprobs".to_owned());
             request.top_logprobs = top;
             Ok(())
         }
-        (_, Some(top)) if top > 0 => Err(Error::invalid("top_logprobs", "`top_logprobs` needs `logprobs: true`")),
+        (_, Some(top)) if top > 0 => Err(Error::invalid(
+            "top_logprobs",
+            "`top_logprobs` needs `logprobs: true`",
+        )),
         _ => Ok(()),
     }
 }
@@ -157,8 +183,11 @@ fn text(
                 extra: Extra::new(),
             }),
             ("json_schema", None) => {
-                return Err(Error::invalid("response_format.json_schema", "`json_schema` is missing")
-                    .with_code("missing_required_parameter"));
+                return Err(Error::invalid(
+                    "response_format.json_schema",
+                    "`json_schema` is missing",
+                )
+                .with_code("missing_required_parameter"));
             }
             (other, _) => {
                 return Err(Error::invalid(
@@ -178,20 +207,37 @@ fn text(
 /// Clients of this door see reasoning as `reasoning_content`, so a summary is asked for along with an effort.
 fn reasoning(effort: Option<chat::Text<'_>>) -> Result<Option<ReasoningSettings>, Error> {
     let Some(word) = effort else { return Ok(None) };
-    let Some(effort) = Effort::ALL.into_iter().find(|effort| effort.as_str() == word.as_str()) else {
-        let known = Effort::ALL.map(|effort| format!("`{}`", effort.as_str())).join(", ");
-        return Err(Error::invalid("reasoning_effort", format!("`{}` is not one of {known}", word.as_str())));
+    let Some(effort) = Effort::ALL
+        .into_iter()
+        .find(|effort| effort.as_str() == word.as_str())
+    else {
+        let known = Effort::ALL
+            .map(|effort| format!("`{}`", effort.as_str()))
+            .join(", ");
+        return Err(Error::invalid(
+            "reasoning_effort",
+            format!("`{}` is not one of {known}", word.as_str()),
+        ));
     };
     let summary = (effort != Effort::None).then(|| "auto".to_owned());
-    Ok(Some(ReasoningSettings { effort: Some(effort), summary, extra: Extra::new() }))
+    Ok(Some(ReasoningSettings {
+        effort: Some(effort),
+        summary,
+        extra: Extra::new(),
+    }))
 }
 
 /// Tools, and the legacy `functions`. Absent `strict` means no here, so it is said: elsewhere it means yes.
-fn all_tools(tools: Option<Vec<wire::Tool<'_>>>, extra: &mut Map<String, Value>) -> Result<Vec<Open<Tool>>, Error> {
+fn all_tools(
+    tools: Option<Vec<wire::Tool<'_>>>,
+    extra: &mut Map<String, Value>,
+) -> Result<Vec<Open<Tool>>, Error> {
     let mut all = Vec::new();
     for (at, tool) in tools.unwrap_or_default().into_iter().enumerate() {
         all.push(match (tool.kind.as_str(), tool.function, tool.custom) {
-            ("function", Some(function), _) => Open::Known(Tool::Function(self::function(function))),
+            ("function", Some(function), _) => {
+                Open::Known(Tool::Function(self::function(function)))
+            }
             ("custom", _, Some(custom)) => Open::Known(Tool::Custom(CustomTool {
                 name: custom.name.0.into_owned(),
                 description: custom.description.map(owned),
@@ -199,8 +245,11 @@ fn all_tools(tools: Option<Vec<wire::Tool<'_>>>, extra: &mut Map<String, Value>)
                 extra: Extra::new(),
             })),
             (kind @ ("function" | "custom"), ..) => {
-                return Err(Error::invalid(format!("tools[{at}].{kind}"), format!("`{kind}` is missing"))
-                    .with_code("missing_required_parameter"));
+                return Err(Error::invalid(
+                    format!("tools[{at}].{kind}"),
+                    format!("`{kind}` is missing"),
+                )
+                .with_code("missing_required_parameter"));
             }
             (kind, ..) => {
                 let mut object = Object::new();
@@ -210,11 +259,18 @@ fn all_tools(tools: Option<Vec<wire::Tool<'_>>>, extra: &mut Map<String, Value>)
             }
         });
     }
-    let Some(legacy) = extra.shift_remove("functions") else { return Ok(all) };
+    let Some(legacy) = extra.shift_remove("functions") else {
+        return Ok(all);
+    };
     let text = legacy.to_string();
-    let legacy: Vec<wire::Function<'_>> = serde_json::from_str(&text)
-        .map_err(|error| Error::invalid("functions", format!("not a list of functions: {error}")))?;
-    all.extend(legacy.into_iter().map(|legacy| Open::Known(Tool::Function(function(legacy)))));
+    let legacy: Vec<wire::Function<'_>> = serde_json::from_str(&text).map_err(|error| {
+        Error::invalid("functions", format!("not a list of functions: {error}"))
+    })?;
+    all.extend(
+        legacy
+            .into_iter()
+            .map(|legacy| Open::Known(Tool::Function(function(legacy)))),
+    );
     Ok(all)
 }
 
@@ -230,7 +286,9 @@ fn function(function: wire::Function<'_>) -> FunctionTool {
 
 /// `{type: grammar, grammar: {syntax, definition}}` here is `{type: grammar, syntax, definition}` there.
 fn flat_format(mut format: Value) -> Value {
-    if let Some(Value::Object(grammar)) = format.as_object_mut().and_then(|object| object.shift_remove("grammar"))
+    if let Some(Value::Object(grammar)) = format
+        .as_object_mut()
+        .and_then(|object| object.shift_remove("grammar"))
         && let Some(object) = format.as_object_mut()
     {
         object.extend(grammar);
@@ -238,7 +296,10 @@ fn flat_format(mut format: Value) -> Value {
     format
 }
 
-fn choice(choice: Option<Value>, extra: &mut Map<String, Value>) -> Result<Option<ToolChoice>, Error> {
+fn choice(
+    choice: Option<Value>,
+    extra: &mut Map<String, Value>,
+) -> Result<Option<ToolChoice>, Error> {
     if let Some(choice) = choice {
         return tool_choice(&choice, "tool_choice").map(Some);
     }
@@ -255,17 +316,28 @@ fn choice(choice: Option<Value>, extra: &mut Map<String, Value>) -> Result<Optio
 
 fn tool_choice(choice: &Value, param: &str) -> Result<ToolChoice, Error> {
     let wrong = || {
-        Error::invalid(param, "expected \"auto\", \"none\", \"required\", or an object that names tools")
+        Error::invalid(
+            param,
+            "expected \"auto\", \"none\", \"required\", or an object that names tools",
+        )
     };
     let named = |kind: &str| choice.get(kind)?.get("name")?.as_str().map(str::to_owned);
     match (choice.as_str(), choice.get("type").and_then(Value::as_str)) {
         (Some("auto"), _) => Ok(ToolChoice::Mode(ChoiceMode::Auto)),
         (Some("none"), _) => Ok(ToolChoice::Mode(ChoiceMode::None)),
         (Some("required" | "any"), _) => Ok(ToolChoice::Mode(ChoiceMode::Required)),
-        (None, Some("function")) => named("function").map(ToolChoice::Function).ok_or_else(wrong),
+        (None, Some("function")) => named("function")
+            .map(ToolChoice::Function)
+            .ok_or_else(wrong),
         (None, Some("custom")) => named("custom").map(ToolChoice::Custom).ok_or_else(wrong),
-        (None, Some("allowed_tools")) => allowed(choice.get("allowed_tools").unwrap_or(choice)).ok_or_else(wrong),
-        (None, Some(_)) => choice.as_object().cloned().map(ToolChoice::Other).ok_or_else(wrong),
+        (None, Some("allowed_tools")) => {
+            allowed(choice.get("allowed_tools").unwrap_or(choice)).ok_or_else(wrong)
+        }
+        (None, Some(_)) => choice
+            .as_object()
+            .cloned()
+            .map(ToolChoice::Other)
+            .ok_or_else(wrong),
         (Some(_), _) | (None, None) => Err(wrong()),
     }
 }
@@ -280,7 +352,10 @@ fn allowed(allowed: &Value) -> Option<ToolChoice> {
     for tool in allowed.get("tools")?.as_array()? {
         let named = |kind: &str| {
             let name = tool.get(kind)?.get("name")?.as_str()?.to_owned();
-            Some(NamedTool { name, extra: Extra::new() })
+            Some(NamedTool {
+                name,
+                extra: Extra::new(),
+            })
         };
         tools.push(match tool.get("type").and_then(Value::as_str)? {
             "function" => Open::Known(AllowedTool::Function(named("function")?)),
@@ -293,7 +368,11 @@ fn allowed(allowed: &Value) -> Option<ToolChoice> {
 
 /// The specification allows 64 characters; a longer name is replaced by its hash, the same each time.
 fn short(name: String) -> String {
-    if name.chars().count() <= 64 { name } else { ids::digest(&["user", &name]) }
+    if name.chars().count() <= 64 {
+        name
+    } else {
+        ids::digest(&["user", &name])
+    }
 }
 
 fn owned(text: chat::Text<'_>) -> String {

@@ -17,7 +17,8 @@ pub(super) fn completion(response: &Response) -> Bytes {
         message.take(item);
     }
     let finish = finish_reason(response, !message.calls.is_empty());
-    let logprobs = (!message.logprobs.is_empty()).then(|| json!({ "content": message.logprobs, "refusal": null }));
+    let logprobs = (!message.logprobs.is_empty())
+        .then(|| json!({ "content": message.logprobs, "refusal": null }));
     let mut body = json!({
         "id": id(&response.id),
         "object": "chat.completion",
@@ -33,21 +34,36 @@ pub(super) fn completion(response: &Response) -> Bytes {
     });
     if let Some(object) = body.as_object_mut() {
         if let Some(tier) = response.echo.get("service_tier") {
-            object.insert("service_tier".to_owned(), serde_json::from_str(tier.get()).unwrap_or_default());
+            object.insert(
+                "service_tier".to_owned(),
+                serde_json::from_str(tier.get()).unwrap_or_default(),
+            );
         }
-        object.extend(response.extra.iter().filter(|(key, _)| *key == "llmgw").map(|(k, v)| (k.clone(), v.clone())));
+        object.extend(
+            response
+                .extra
+                .iter()
+                .filter(|(key, _)| *key == "llmgw")
+                .map(|(k, v)| (k.clone(), v.clone())),
+        );
     }
     Bytes::from(body.to_string())
 }
 
 /// `chatcmpl-` and what follows the prefix of ours.
 pub(super) fn id(response: &str) -> String {
-    format!("chatcmpl-{}", response.strip_prefix("resp_").unwrap_or(response))
+    format!(
+        "chatcmpl-{}",
+        response.strip_prefix("resp_").unwrap_or(response)
+    )
 }
 
 /// Calls win over everything but a cut answer.
 pub(super) fn finish_reason(response: &Response, called: bool) -> &'static str {
-    let reason = response.incomplete_details.as_ref().map(|details| details.reason.as_str());
+    let reason = response
+        .incomplete_details
+        .as_ref()
+        .map(|details| details.reason.as_str());
     match (response.status, reason) {
         (Status::Incomplete, Some("content_filter")) => "content_filter",
         (Status::Incomplete, _) => "length",
@@ -59,7 +75,10 @@ pub(super) fn finish_reason(response: &Response, called: bool) -> &'static str {
 /// Counts by this protocol's names.
 pub(super) fn usage(usage: &Usage) -> Value {
     let mut prompt = Map::new();
-    prompt.insert("cached_tokens".to_owned(), usage.input_tokens_details.cached_tokens.into());
+    prompt.insert(
+        "cached_tokens".to_owned(),
+        usage.input_tokens_details.cached_tokens.into(),
+    );
     if let Some(written) = usage.input_tokens_details.cache_write_tokens {
         prompt.insert("cache_write_tokens".to_owned(), written.into());
     }
@@ -77,7 +96,10 @@ pub(super) fn usage(usage: &Usage) -> Value {
 pub(super) fn call_signature(reasoning: &Reasoning) -> Option<String> {
     let envelope = Envelope::open(reasoning.encrypted_content.as_deref()?)?;
     envelope.blocks.into_iter().find_map(|block| match block {
-        Block::Signature { place: Place::NextCall, signature } => Some(signature),
+        Block::Signature {
+            place: Place::NextCall,
+            signature,
+        } => Some(signature),
         _ => None,
     })
 }
@@ -112,10 +134,19 @@ struct Message {
 impl Message {
     fn take(&mut self, item: &Item) {
         match item {
-            Item::Message(message) => message.content.iter().filter_map(Open::known).for_each(|part| self.part(part)),
+            Item::Message(message) => message
+                .content
+                .iter()
+                .filter_map(Open::known)
+                .for_each(|part| self.part(part)),
             Item::Reasoning(reasoning) => {
                 let content = reasoning.content.iter().flatten();
-                for part in reasoning.summary.iter().chain(content).filter_map(Open::known) {
+                for part in reasoning
+                    .summary
+                    .iter()
+                    .chain(content)
+                    .filter_map(Open::known)
+                {
                     self.reasoning.push_str(part.text().unwrap_or_default());
                 }
                 self.signature = call_signature(reasoning);
@@ -137,10 +168,14 @@ impl Message {
         match part {
             Part::OutputText(text) => {
                 self.text.get_or_insert_default().push_str(&text.text);
-                self.annotations.extend(text.annotations.iter().map(annotation));
+                self.annotations
+                    .extend(text.annotations.iter().map(annotation));
                 self.logprobs.extend(text.logprobs.iter().cloned());
             }
-            Part::Refusal(refusal) => self.refusal.get_or_insert_default().push_str(&refusal.refusal),
+            Part::Refusal(refusal) => self
+                .refusal
+                .get_or_insert_default()
+                .push_str(&refusal.refusal),
             _ => {}
         }
     }
@@ -152,7 +187,10 @@ impl Message {
             "function": { "name": call.name, "arguments": call.arguments },
         });
         if let (Some(signature), Some(object)) = (self.signature.take(), value.as_object_mut()) {
-            object.insert("extra_content".to_owned(), json!({ "google": { "thought_signature": signature } }));
+            object.insert(
+                "extra_content".to_owned(),
+                json!({ "google": { "thought_signature": signature } }),
+            );
         }
         self.calls.push(value);
     }

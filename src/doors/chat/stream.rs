@@ -42,7 +42,13 @@ struct Logprobs<'a> {
 
 impl Chunks {
     pub(super) fn new(usage: UsageChunk) -> Self {
-        Self { usage, head: String::new(), calls: HashMap::new(), signature: None, failed: false }
+        Self {
+            usage,
+            head: String::new(),
+            calls: HashMap::new(),
+            signature: None,
+            failed: false,
+        }
     }
 
     pub(super) fn event(&mut self, event: &Open<Event>, out: &mut BytesMut) {
@@ -50,7 +56,9 @@ impl Chunks {
         let Open::Known(event) = event else { return };
         match event {
             Event::TextDelta(e) => self.text("content", &e.delta, &e.logprobs, out),
-            Event::ArgumentsDelta(e) => self.more(e.output_index, "function", "arguments", &e.delta, out),
+            Event::ArgumentsDelta(e) => {
+                self.more(e.output_index, "function", "arguments", &e.delta, out)
+            }
             Event::InputDelta(e) => self.more(e.output_index, "custom", "input", &e.delta, out),
             Event::SummaryDelta(e) => self.text("reasoning_content", &e.delta, &[], out),
             Event::ReasoningDelta(e) => self.text("reasoning_content", &e.delta, &[], out),
@@ -116,7 +124,13 @@ impl Chunks {
         out.put_slice(b"}");
         if !logprobs.is_empty() {
             out.put_slice(b",\"logprobs\":");
-            write_json(&Logprobs { content: logprobs, refusal: None }, out);
+            write_json(
+                &Logprobs {
+                    content: logprobs,
+                    refusal: None,
+                },
+                out,
+            );
         }
         close(None, out);
     }
@@ -141,14 +155,19 @@ impl Chunks {
             _ => return,
         };
         if let (Some(signature), Some(object)) = (self.signature.take(), call.as_object_mut()) {
-            object.insert("extra_content".to_owned(), json!({ "google": { "thought_signature": signature } }));
+            object.insert(
+                "extra_content".to_owned(),
+                json!({ "google": { "thought_signature": signature } }),
+            );
         }
         self.calls.insert(output_index, index);
         self.value(&json!({ "tool_calls": [call] }), out);
     }
 
     fn more(&self, output_index: u32, kind: &str, field: &str, delta: &str, out: &mut BytesMut) {
-        let Some(index) = self.calls.get(&output_index) else { return };
+        let Some(index) = self.calls.get(&output_index) else {
+            return;
+        };
         out.put_slice(self.head.as_bytes());
         out.put_slice(b"{\"tool_calls\":[{\"index\":");
         write_json(index, out);
@@ -171,7 +190,8 @@ impl Chunks {
                 "choices": [],
                 "usage": response.usage.as_ref().map(usage),
             });
-            if let (Some(object), Some(note)) = (chunk.as_object_mut(), response.extra.get("llmgw")) {
+            if let (Some(object), Some(note)) = (chunk.as_object_mut(), response.extra.get("llmgw"))
+            {
                 object.insert("llmgw".to_owned(), note.clone());
             }
             out.put_slice(b"data: ");
@@ -201,5 +221,6 @@ fn close(finish: Option<&str>, out: &mut BytesMut) {
 }
 
 fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut BytesMut) {
-    serde_json::to_writer(out.writer(), value).expect("memory takes every byte, and these values have no odd keys");
+    serde_json::to_writer(out.writer(), value)
+        .expect("memory takes every byte, and these values have no odd keys");
 }

@@ -36,7 +36,9 @@ impl Door for Messages {
     }
 
     fn error(error: &Error) -> Vec<u8> {
-        error_body(error_type(error.kind(), error.status()), error.message()).to_string().into_bytes()
+        error_body(error_type(error.kind(), error.status()), error.message())
+            .to_string()
+            .into_bytes()
     }
 }
 

@@ -24,14 +24,18 @@ const HINTS: [&str; 2] = ["diagnostics", "inference_geo"];
 pub(super) fn decode(body: &[u8]) -> Result<Request, Error> {
     let raw: inbound::Request<'_> = crate::doors::parse::parse(body)?;
     let missing = |field: &str| {
-        Error::invalid(field, format!("{field}: Field required")).with_code("missing_required_parameter")
+        Error::invalid(field, format!("{field}: Field required"))
+            .with_code("missing_required_parameter")
     };
     if raw.model.is_empty() {
         return Err(missing("model"));
     }
     let most = raw.max_tokens.ok_or_else(|| missing("max_tokens"))?;
     if most == 0 {
-        return Err(Error::invalid("max_tokens", "`max_tokens` must be at least 1"));
+        return Err(Error::invalid(
+            "max_tokens",
+            "`max_tokens` must be at least 1",
+        ));
     }
     let mut input = blocks::system(raw.system)?;
     input.extend(blocks::conversation(&raw.messages)?);
@@ -40,7 +44,10 @@ pub(super) fn decode(body: &[u8]) -> Result<Request, Error> {
         Some(config) => (config.effort, config.format),
         None => (None, None),
     };
-    let thinking_budget = raw.thinking.as_ref().and_then(|thinking| thinking.budget_tokens);
+    let thinking_budget = raw
+        .thinking
+        .as_ref()
+        .and_then(|thinking| thinking.budget_tokens);
     let request = Request {
         model: raw.model,
         input,
@@ -56,8 +63,15 @@ pub(super) fn decode(body: &[u8]) -> Result<Request, Error> {
             "standard_only" => "default".to_owned(),
             _ => tier,
         }),
-        safety_identifier: raw.metadata.and_then(|metadata| metadata.user_id).map(short),
-        delivery: if raw.stream == Some(true) { Delivery::Streamed } else { Delivery::Whole },
+        safety_identifier: raw
+            .metadata
+            .and_then(|metadata| metadata.user_id)
+            .map(short),
+        delivery: if raw.stream == Some(true) {
+            Delivery::Streamed
+        } else {
+            Delivery::Whole
+        },
         beyond: Beyond {
             stop: raw.stop_sequences.unwrap_or_default(),
             top_k: raw.top_k,
@@ -67,8 +81,9 @@ pub(super) fn decode(body: &[u8]) -> Result<Request, Error> {
         extra: beyond_types(raw.extra),
         ..Request::default()
     };
-    pairing::check(&request.input)
-        .map_err(|error| Error::invalid("messages", error.message().to_owned()).with_code("invalid_value"))?;
+    pairing::check(&request.input).map_err(|error| {
+        Error::invalid("messages", error.message().to_owned()).with_code("invalid_value")
+    })?;
     Ok(request)
 }
 
@@ -76,7 +91,10 @@ pub(super) fn decode(body: &[u8]) -> Result<Request, Error> {
 fn beyond_types(extra: Map<String, Value>) -> Extra {
     let kept = extra.into_iter().filter(|(key, value)| {
         let standard_speed = key == "speed" && value == "standard";
-        !value.is_null() && !standard_speed && !HINTS.contains(&key.as_str()) && !clears_only(key, value)
+        !value.is_null()
+            && !standard_speed
+            && !HINTS.contains(&key.as_str())
+            && !clears_only(key, value)
     });
     kept.collect::<Object>().into()
 }
@@ -87,7 +105,9 @@ fn clears_only(key: &str, value: &Value) -> bool {
     key == "context_management"
         && edits.is_none_or(|edits| {
             edits.iter().all(|edit| {
-                edit.get("type").and_then(Value::as_str).is_some_and(|kind| kind.starts_with("clear_"))
+                edit.get("type")
+                    .and_then(Value::as_str)
+                    .is_some_and(|kind| kind.starts_with("clear_"))
             })
         })
 }
@@ -95,7 +115,8 @@ fn clears_only(key: &str, value: &Value) -> bool {
 fn tools(tools: &[&serde_json::value::RawValue]) -> Result<Vec<Open<Tool>>, Error> {
     let mut all = Vec::with_capacity(tools.len());
     for (at, raw) in tools.iter().enumerate() {
-        let wrong = |error: serde_json::Error| Error::invalid(format!("tools[{at}]"), error.to_string());
+        let wrong =
+            |error: serde_json::Error| Error::invalid(format!("tools[{at}]"), error.to_string());
         let tool: inbound::Tool<'_> = serde_json::from_str(raw.get()).map_err(wrong)?;
         match tool.kind.as_deref() {
             None | Some("custom") => all.push(Open::Known(Tool::Function(FunctionTool {
@@ -106,21 +127,32 @@ fn tools(tools: &[&serde_json::value::RawValue]) -> Result<Vec<Open<Tool>>, Erro
                 strict: Some(tool.strict.unwrap_or(false)),
                 extra: Extra::from(tool.extra),
             }))),
-            Some(_) => all.push(Open::Unknown(serde_json::from_str(raw.get()).map_err(wrong)?)),
+            Some(_) => all.push(Open::Unknown(
+                serde_json::from_str(raw.get()).map_err(wrong)?,
+            )),
         }
     }
     Ok(all)
 }
 
-fn choice(choice: Option<inbound::ToolChoice>) -> Result<(Option<ToolChoice>, Option<bool>), Error> {
-    let Some(choice) = choice else { return Ok((None, None)) };
+fn choice(
+    choice: Option<inbound::ToolChoice>,
+) -> Result<(Option<ToolChoice>, Option<bool>), Error> {
+    let Some(choice) = choice else {
+        return Ok((None, None));
+    };
     let parallel = choice.disable_parallel_tool_use.map(|disabled| !disabled);
     let choice = match (choice.kind.as_str(), choice.name) {
         ("auto", _) => ToolChoice::Mode(ChoiceMode::Auto),
         ("any", _) => ToolChoice::Mode(ChoiceMode::Required),
         ("none", _) => ToolChoice::Mode(ChoiceMode::None),
         ("tool", Some(name)) => ToolChoice::Function(name),
-        ("tool", None) => return Err(Error::invalid("tool_choice.name", "tool_choice.name: Field required")),
+        ("tool", None) => {
+            return Err(Error::invalid(
+                "tool_choice.name",
+                "tool_choice.name: Field required",
+            ));
+        }
         (other, _) => {
             let message = format!("`{other}` is not one of `auto`, `any`, `tool`, `none`");
             return Err(Error::invalid("tool_choice.type", message));
@@ -143,12 +175,18 @@ fn reasoning(
             ("enabled", Some(_)) => Some(Effort::High),
             ("enabled", None) => {
                 let param = "thinking.budget_tokens";
-                return Err(Error::invalid(param, "thinking.enabled.budget_tokens: Field required"));
+                return Err(Error::invalid(
+                    param,
+                    "thinking.enabled.budget_tokens: Field required",
+                ));
             }
             ("adaptive", _) => None,
             (other, _) => {
                 let known = "`enabled`, `adaptive`, `disabled`, `between_tools`";
-                return Err(Error::invalid("thinking.type", format!("`{other}` is not one of {known}")));
+                return Err(Error::invalid(
+                    "thinking.type",
+                    format!("`{other}` is not one of {known}"),
+                ));
             }
         };
         if thinking.kind != "disabled" && thinking.display.as_deref() != Some("omitted") {
@@ -156,9 +194,15 @@ fn reasoning(
         }
     }
     if let Some(word) = effort {
-        let level = Effort::ALL.into_iter().find(|effort| effort.as_str() == word).ok_or_else(|| {
-            Error::invalid("output_config.effort", format!("`{word}` is no level of effort"))
-        })?;
+        let level = Effort::ALL
+            .into_iter()
+            .find(|effort| effort.as_str() == word)
+            .ok_or_else(|| {
+                Error::invalid(
+                    "output_config.effort",
+                    format!("`{word}` is no level of effort"),
+                )
+            })?;
         if settings.effort != Some(Effort::None) {
             settings.effort = Some(level);
         }
@@ -177,10 +221,17 @@ fn format(format: inbound::OutputFormat<'_>) -> Result<TextSettings, Error> {
         strict: Some(true),
         ..SchemaFormat::default()
     };
-    Ok(TextSettings { format: Some(Open::Known(Format::JsonSchema(schema))), ..TextSettings::default() })
+    Ok(TextSettings {
+        format: Some(Open::Known(Format::JsonSchema(schema))),
+        ..TextSettings::default()
+    })
 }
 
 /// The specification allows 64 characters; a longer name is replaced by its hash, the same each time.
 fn short(name: String) -> String {
-    if name.chars().count() <= 64 { name } else { ids::digest(&["user", &name]) }
+    if name.chars().count() <= 64 {
+        name
+    } else {
+        ids::digest(&["user", &name])
+    }
 }

@@ -41,7 +41,11 @@ pub(super) fn id(response: &str) -> String {
 fn blocks(item: &Item, model: &str, content: &mut Vec<Value>) {
     match item {
         Item::Message(message) => {
-            for text in message.content.iter().filter_map(|part| part.known().and_then(Part::text)) {
+            for text in message
+                .content
+                .iter()
+                .filter_map(|part| part.known().and_then(Part::text))
+            {
                 if !text.is_empty() {
                     content.push(json!({ "type": "text", "text": text, "citations": null }));
                 }
@@ -82,7 +86,12 @@ fn input(call: &FunctionCall) -> Value {
 /// The text of a reasoning item that may be shown.
 pub(super) fn shown(reasoning: &Reasoning) -> String {
     let content = reasoning.content.iter().flatten();
-    reasoning.summary.iter().chain(content).filter_map(|part| part.known().and_then(Part::text)).collect()
+    reasoning
+        .summary
+        .iter()
+        .chain(content)
+        .filter_map(|part| part.known().and_then(Part::text))
+        .collect()
 }
 
 /// Never empty: our envelope as it is, OpenAI's state in an envelope with the item's id, or an empty envelope.
@@ -90,20 +99,38 @@ pub(super) fn signature(reasoning: &Reasoning, model: &str) -> String {
     match &reasoning.encrypted_content {
         Some(sealed) if sealed.starts_with(PREFIX) => sealed.clone(),
         Some(data) => {
-            let block = Block::Encrypted { id: reasoning.id.clone(), data: data.clone() };
-            Envelope { vendor: "openai".to_owned(), model: model.to_owned(), blocks: vec![block] }.seal()
+            let block = Block::Encrypted {
+                id: reasoning.id.clone(),
+                data: data.clone(),
+            };
+            Envelope {
+                vendor: "openai".to_owned(),
+                model: model.to_owned(),
+                blocks: vec![block],
+            }
+            .seal()
         }
-        None => Envelope { vendor: "none".to_owned(), model: model.to_owned(), blocks: Vec::new() }.seal(),
+        None => Envelope {
+            vendor: "none".to_owned(),
+            model: model.to_owned(),
+            blocks: Vec::new(),
+        }
+        .seal(),
     }
 }
 
 /// Calls win over everything but a cut answer.
 pub(super) fn stop_reason(response: &Response) -> &'static str {
-    let reason = response.incomplete_details.as_ref().map(|details| details.reason.as_str());
-    let called = response
-        .output
-        .iter()
-        .any(|item| matches!(item, Open::Known(Item::FunctionCall(_) | Item::CustomToolCall(_))));
+    let reason = response
+        .incomplete_details
+        .as_ref()
+        .map(|details| details.reason.as_str());
+    let called = response.output.iter().any(|item| {
+        matches!(
+            item,
+            Open::Known(Item::FunctionCall(_) | Item::CustomToolCall(_))
+        )
+    });
     match (response.status, reason) {
         (Status::Incomplete, Some("content_filter")) => "refusal",
         (Status::Incomplete, _) => "max_tokens",

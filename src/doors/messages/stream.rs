@@ -35,10 +35,20 @@ impl Blocks {
         match event {
             Event::TextDelta(e) => self.delta(Shape::Text, "text_delta", "text", &e.delta, out),
             Event::RefusalDelta(e) => self.delta(Shape::Text, "text_delta", "text", &e.delta, out),
-            Event::SummaryDelta(e) => self.delta(Shape::Thinking, "thinking_delta", "thinking", &e.delta, out),
-            Event::ReasoningDelta(e) => self.delta(Shape::Thinking, "thinking_delta", "thinking", &e.delta, out),
+            Event::SummaryDelta(e) => {
+                self.delta(Shape::Thinking, "thinking_delta", "thinking", &e.delta, out)
+            }
+            Event::ReasoningDelta(e) => {
+                self.delta(Shape::Thinking, "thinking_delta", "thinking", &e.delta, out)
+            }
             Event::ArgumentsDelta(e) => {
-                self.delta(Shape::Call, "input_json_delta", "partial_json", &e.delta, out);
+                self.delta(
+                    Shape::Call,
+                    "input_json_delta",
+                    "partial_json",
+                    &e.delta,
+                    out,
+                );
             }
             Event::Created(l) => self.begin(&l.response, out),
             Event::ItemAdded(e) => self.item(&e.item, out),
@@ -79,7 +89,11 @@ impl Blocks {
             "stop_sequence": null,
             "usage": usage(None),
         });
-        frame("message_start", &json!({ "type": "message_start", "message": message }), out);
+        frame(
+            "message_start",
+            &json!({ "type": "message_start", "message": message }),
+            out,
+        );
     }
 
     fn item(&mut self, item: &Open<Item>, out: &mut BytesMut) {
@@ -88,13 +102,19 @@ impl Blocks {
             Open::Known(Item::CustomToolCall(call)) => (&call.call_id, &call.name),
             _ => return,
         };
-        self.start(Shape::Call, &json!({ "type": "tool_use", "id": call_id, "name": name, "input": {} }), out);
+        self.start(
+            Shape::Call,
+            &json!({ "type": "tool_use", "id": call_id, "name": name, "input": {} }),
+            out,
+        );
     }
 
     fn done(&mut self, item: &Open<Item>, out: &mut BytesMut) {
         match item {
             Open::Known(Item::Reasoning(reasoning)) => self.sign(reasoning, out),
-            Open::Known(Item::FunctionCall(_) | Item::CustomToolCall(_)) => self.close(Shape::Call, out),
+            Open::Known(Item::FunctionCall(_) | Item::CustomToolCall(_)) => {
+                self.close(Shape::Call, out)
+            }
             _ => {}
         }
     }
@@ -126,14 +146,17 @@ impl Blocks {
             self.close(open, out);
         }
         self.open = Some(shape);
-        let event = json!({ "type": "content_block_start", "index": self.next, "content_block": block });
+        let event =
+            json!({ "type": "content_block_start", "index": self.next, "content_block": block });
         frame("content_block_start", &event, out);
     }
 
     /// The hot path: written without a tree.
     fn delta(&mut self, shape: Shape, kind: &str, field: &str, delta: &str, out: &mut BytesMut) {
         self.ensure(shape, out);
-        out.put_slice(b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":");
+        out.put_slice(
+            b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":",
+        );
         write_json(&self.next, out);
         out.put_slice(b",\"delta\":{\"type\":\"");
         out.put_slice(kind.as_bytes());
@@ -149,7 +172,11 @@ impl Blocks {
             return;
         }
         self.open = None;
-        frame("content_block_stop", &json!({ "type": "content_block_stop", "index": self.next }), out);
+        frame(
+            "content_block_stop",
+            &json!({ "type": "content_block_stop", "index": self.next }),
+            out,
+        );
         self.next += 1;
     }
 
@@ -181,7 +208,11 @@ impl Blocks {
             _ if error.kind == "invalid_request" => (Kind::InvalidRequest, 400),
             _ => (Kind::UpstreamFailed, 502),
         };
-        frame("error", &error_body(error_type(kind, status), &error.message), out);
+        frame(
+            "error",
+            &error_body(error_type(kind, status), &error.message),
+            out,
+        );
     }
 }
 
@@ -194,5 +225,6 @@ fn frame(event: &str, data: &Value, out: &mut BytesMut) {
 }
 
 fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut BytesMut) {
-    serde_json::to_writer(out.writer(), value).expect("memory takes every byte, and these values have no odd keys");
+    serde_json::to_writer(out.writer(), value)
+        .expect("memory takes every byte, and these values have no odd keys");
 }

@@ -122,3 +122,27 @@ impl Encoder for ResponsesEncoder {
         self.filter.withheld()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn an_error_has_the_specifications_body() {
+        let error = Error::new(Kind::ModelNotFound, "no such model").with_param("model");
+        assert_eq!(
+            String::from_utf8(Responses::error(&error)).unwrap(),
+            r#"{"error":{"message":"no such model","type":"not_found","param":"model","code":"model_not_found"}}"#
+        );
+    }
+
+    #[test]
+    fn a_stream_ends_with_done_and_lives_on_comments() {
+        let mut encoder = ResponsesEncoder::of(&Request::default());
+        let mut out = BytesMut::new();
+        encoder.keep_alive(&mut out);
+        encoder.end(&mut out);
+        assert_eq!(out, ": keep-alive\n\ndata: [DONE]\n\n");
+    }
+}

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{Padding, ResponsesEncoder};
-use crate::canonical::event::{Emitted, Event};
+use crate::canonical::event::{Emitted, ErrorPayload, Event};
 use crate::canonical::extra::Object;
 use crate::canonical::open::{Open, tag_of};
 use crate::canonical::request::Profile;
@@ -23,6 +23,26 @@ struct Head<'a> {
     tag: Cow<'a, str>,
     #[serde(borrow, default)]
     sequence_number: Option<&'a RawValue>,
+}
+
+/// An error as the specification has it, and its fields once more beside it: OpenAI's clients read those.
+#[derive(Serialize)]
+struct BothErrors<'a> {
+    error: &'a ErrorPayload,
+    code: Option<&'a str>,
+    message: &'a str,
+    param: Option<&'a str>,
+}
+
+impl<'a> BothErrors<'a> {
+    fn of(error: &'a ErrorPayload) -> Self {
+        Self {
+            error,
+            code: error.code.as_deref(),
+            message: &error.message,
+            param: error.param.as_deref(),
+        }
+    }
 }
 
 /// Padding is shorter than this.
@@ -57,7 +77,10 @@ impl ResponsesEncoder {
     fn known(&mut self, event: &Event, out: &mut BytesMut) {
         let tag = event.tag();
         let at = self.begin(tag, out);
-        self.payload(event, at, out);
+        match event {
+            Event::Error(e) => self.payload(&BothErrors::of(&e.error), at, out),
+            _ => self.payload(event, at, out),
+        }
         if let (Padding::Deltas, Some(text)) = (self.padding, delta(event))
             && out.last() == Some(&b'}')
         {
@@ -96,6 +119,13 @@ impl ResponsesEncoder {
     )]
     fn payload<T: Serialize>(&self, payload: &T, at: usize, out: &mut BytesMut) {
         let written = serde_json::to_writer(out.writer(), payload);
+        // What clients and upstreams wrote byte for byte may be spread over lines; a frame's data is one line. Inside of
+        // strings JSON has no bare line breaks, so these are between tokens.
+        for byte in out.get_mut(at..).unwrap_or_default() {
+            if matches!(byte, b'\n' | b'\r') {
+                *byte = b' ';
+            }
+        }
         let empty = out.get(at..) == Some(b"{}");
         match out.get_mut(at) {
             Some(brace) if written.is_ok() && !empty => *brace = b',',
@@ -200,6 +230,7 @@ mod tests {
     use crate::canonical::request::{Delivery, Request, StreamOptions};
     use crate::canonical::settings::Echo;
     use crate::doors::Encoder;
+    use crate::error::{Error, Kind};
 
     fn request(profile: Profile) -> Request {
         Request {
@@ -274,6 +305,16 @@ mod tests {
         );
         assert_eq!(frames[4]["delta"], "a\n{");
         assert_eq!(frames[4]["obfuscation"], Value::Null);
+    }
+
+    #[test]
+    fn an_error_is_written_for_both_kinds_of_clients() {
+        let failed = |out: &mut Composer| out.fail(&Error::new(Kind::Overloaded, "too busy"));
+        let frames = frames(&written(&request(Profile::Strict), failed));
+        let error = frames.iter().find(|f| f["type"] == "error").unwrap();
+        assert_eq!(error["error"]["message"], "too busy");
+        assert_eq!(error["message"], "too busy");
+        assert_eq!(error["code"], "overloaded");
     }
 
     #[test]

@@ -306,3 +306,67 @@ fn part_fits(part: &Open<Part>) -> bool {
 fn is_known_part(part: &Open<Part>) -> bool {
     !matches!(part, Open::Unknown(_) | Open::Known(Part::InputAudio(_)))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::canonical::compose::{Composer, Setup};
+    use crate::canonical::event::Emitted;
+    use crate::canonical::grammar::Grammar;
+    use crate::canonical::request::Delivery;
+
+    /// The events that a strict client sees of a whole reply with these items, checked against the laws.
+    fn shown(output: &Value) -> (Vec<Event>, Vec<String>) {
+        let response =
+            json!({"id": "resp_1", "model": "m", "status": "completed", "output": output});
+        let mut composer = Composer::new(Setup {
+            delivery: Delivery::Streamed,
+            ..Setup::default()
+        });
+        composer.whole(serde_json::from_str(&response.to_string()).unwrap());
+        let mut filter = Filter::default();
+        let batch = composer.take();
+        let shown: Vec<Event> = batch
+            .iter()
+            .filter_map(|emitted| filter.event(&emitted.event).map(Cow::into_owned))
+            .collect();
+        let emitted: Vec<Emitted> = shown.iter().cloned().map(Emitted::from).collect();
+        Grammar::check_all(&emitted).unwrap();
+        (shown, filter.withheld().to_vec())
+    }
+
+    fn message(parts: &Value) -> Value {
+        json!({"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": parts})
+    }
+
+    #[test]
+    fn foreign_items_are_withheld_and_places_close_up() {
+        let text = json!([{"type": "output_text", "text": "a"}]);
+        let hosted = json!({"type": "web_search_call", "id": "ws_1", "status": "completed"});
+        let custom = json!({"type": "custom_tool_call", "id": "ctc_1", "call_id": "c", "name": "n", "input": "i"});
+        let (events, withheld) = shown(&json!([hosted, custom, message(&text)]));
+        assert_eq!(withheld, ["web_search_call", "custom_tool_call"]);
+        let terminal = events.last().and_then(Event::terminal).unwrap();
+        assert_eq!(terminal.output.len(), 1);
+    }
+
+    #[test]
+    fn foreign_parts_and_annotations_are_withheld_from_their_message() {
+        let parts = json!([
+            {"type": "hologram", "data": 1},
+            {"type": "output_text", "text": "a", "annotations": [
+                {"type": "file_citation", "file_id": "f"},
+                {"type": "url_citation", "url": "u", "title": "t", "start_index": 0, "end_index": 1}
+            ]}
+        ]);
+        let (events, withheld) = shown(&json!([message(&parts)]));
+        assert_eq!(withheld, ["hologram", "file_citation"]);
+        let annotated = events.iter().find_map(|event| match event {
+            Event::AnnotationAdded(e) => Some((e.content_index, e.annotation_index)),
+            _ => None,
+        });
+        assert_eq!(annotated, Some((0, 0)));
+    }
+}

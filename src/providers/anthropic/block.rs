@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::decode::{Asked, parse};
 use crate::canonical::compose::Composer;
 use crate::canonical::extra::Extra;
+use crate::canonical::ids;
 use crate::canonical::item::{CustomToolCall, Item, ItemStatus};
 use crate::canonical::open::Open;
 use crate::canonical::part::{Annotation, UrlCitation};
@@ -40,6 +42,11 @@ pub(super) enum Writing {
     Custom {
         call_id: String,
         name: String,
+        json: String,
+    },
+    /// A search of the provider's own. Its results come in a block of theirs, and as citations of the answer.
+    Search {
+        id: String,
         json: String,
     },
     Skipped,
@@ -91,7 +98,7 @@ impl Writing {
                 }
                 let whole = block
                     .input
-                    .map(|raw| raw.get())
+                    .map(RawValue::get)
                     .filter(|json| !is_empty(json))
                     .map(str::to_owned);
                 if asked.custom.contains(&name) {
@@ -105,6 +112,18 @@ impl Writing {
                     Self::Call { whole }
                 }
             }
+            "server_tool_use" => match text_of(&block.name).as_str() {
+                "web_search" => Self::Search {
+                    id: text_of(&block.id),
+                    json: block
+                        .input
+                        .map(RawValue::get)
+                        .unwrap_or_default()
+                        .to_owned(),
+                }
+                .started(),
+                _ => Self::Skipped,
+            },
             _ => {
                 let mut writing = Self::Text {
                     chars: 0,
@@ -119,11 +138,25 @@ impl Writing {
         })
     }
 
+    /// An input that is empty at the block's start follows in deltas.
+    fn started(mut self) -> Self {
+        if let Self::Search { json, .. } = &mut self
+            && is_empty(json)
+        {
+            json.clear();
+        }
+        self
+    }
+
     /// Calls may be written side by side.
     pub(super) fn is_call(&self) -> bool {
         match self {
             Self::Call { .. } | Self::Custom { .. } => true,
-            Self::Text { .. } | Self::Thinking { .. } | Self::Redacted | Self::Skipped => false,
+            Self::Text { .. }
+            | Self::Thinking { .. }
+            | Self::Search { .. }
+            | Self::Redacted
+            | Self::Skipped => false,
         }
     }
 
@@ -153,7 +186,7 @@ impl Writing {
                     out.arguments(index, json);
                 }
             }
-            Self::Custom { json, .. } => {
+            Self::Custom { json, .. } | Self::Search { json, .. } => {
                 if let Some(more) = &delta.partial_json {
                     json.push_str(more.as_str());
                 }
@@ -192,7 +225,8 @@ impl Writing {
                 call_id,
                 name,
                 json,
-            } => return write_custom(call_id, name, json, out),
+            } => return write_custom(&call_id, name, json, out),
+            Self::Search { id, json } => write_search(&id, &json, asked.profile, out),
             Self::Redacted | Self::Skipped => {}
         }
         None
@@ -264,7 +298,7 @@ fn seal(asked: &Asked, block: sealed::Block) -> String {
 }
 
 /// Writes a free-form call. An input that cannot be read is written as it came, as incomplete, and named.
-fn write_custom(call_id: String, name: String, json: String, out: &mut Composer) -> Option<String> {
+fn write_custom(call_id: &str, name: String, json: String, out: &mut Composer) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Emulated<'a> {
         #[serde(borrow)]
@@ -278,13 +312,36 @@ fn write_custom(call_id: String, name: String, json: String, out: &mut Composer)
         Err(_) => (json, ItemStatus::Incomplete, Some(name.clone())),
     };
     out.item(Open::Known(Item::CustomToolCall(CustomToolCall {
-        call_id: crate::canonical::ids::call(&call_id, 64).into_owned(),
+        call_id: ids::call(call_id, 64).into_owned(),
         name,
         input,
         status: Some(status),
         ..CustomToolCall::default()
     })));
     broken
+}
+
+/// Writes a search as OpenAI's item, which the specification does not have, so only for those who asked for more.
+fn write_search(id: &str, json: &str, profile: Profile, out: &mut Composer) {
+    #[derive(Default, serde::Deserialize)]
+    struct Search {
+        #[serde(default)]
+        query: String,
+    }
+    if profile == Profile::Strict {
+        return;
+    }
+    // A search whose words cannot be read is still a search.
+    let search: Search = serde_json::from_str(json).unwrap_or_default();
+    let item = serde_json::json!({
+        "type": "web_search_call",
+        "id": format!("ws_{}", ids::digest(&["ws", id])),
+        "status": "completed",
+        "action": {"type": "search", "query": search.query},
+    });
+    if let Value::Object(item) = item {
+        out.item(Open::Unknown(item));
+    }
 }
 
 /// Is this JSON nothing, or an object without fields?

@@ -13,7 +13,9 @@ use crate::canonical::compose::{Composer, Stop};
 use crate::canonical::request::Profile;
 use crate::error::{Error, Kind};
 use crate::providers;
-use crate::wire::anthropic::reply::{Block, Delta, Event, EventHead, Head, Message, StopDetails};
+use crate::wire::anthropic::reply::{
+    Block, BlockDelta, Delta, Ending, Event, Head, Message, StopDetails, Text,
+};
 use crate::wire::sse;
 
 /// What a reply must know of its request.
@@ -49,26 +51,29 @@ impl Decoder {
     }
 
     fn event(&mut self, event: &Event<'_>, data: &[u8], out: &mut Composer) -> Result<(), Error> {
+        let index = event.index.unwrap_or_default();
         match event.kind.as_ref() {
             "content_block_delta" => {
-                if let (Some(delta), Some(open)) = (&event.delta, self.at(event.index)) {
-                    open.delta(event.index, delta, out);
+                if let Some(raw) = event.delta {
+                    self.delta(index, raw.get().as_bytes(), out)?;
                 }
             }
             "content_block_start" => {
                 if let Some(raw) = event.content_block {
-                    self.open(event.index, raw, out)?;
+                    self.open(index, raw, out)?;
                 }
             }
-            "content_block_stop" => self.close(out, |at, _| at == event.index),
+            "content_block_stop" => self.close(out, |at, _| at == index),
             "message_start" => {
                 if let Some(raw) = event.message {
                     self.start(&parse(raw.get().as_bytes())?, out)?;
                 }
             }
             "message_delta" => {
-                if let Some(delta) = &event.delta {
-                    self.ending(delta);
+                if let Some(raw) = event.delta {
+                    let ending: Ending<'_> = parse(raw.get().as_bytes())?;
+                    self.stopped(ending.stop_reason.as_ref().map(Text::as_str));
+                    self.explained(ending.stop_details.as_ref());
                 }
                 if let Some(raw) = event.usage {
                     self.counter.add(&parse(raw.get().as_bytes())?);
@@ -83,9 +88,27 @@ impl Decoder {
         Ok(())
     }
 
-    fn at(&mut self, index: u64) -> Option<&mut Writing> {
-        let open = self.open.iter_mut().find(|(at, _)| *at == index)?;
-        Some(&mut open.1)
+    /// A delta that came apart from its event. One of a kind that is not known is skipped, whatever its shape.
+    fn delta(&mut self, index: u64, json: &[u8], out: &mut Composer) -> Result<(), Error> {
+        match serde_json::from_slice(json) {
+            Ok(delta) => self.add(index, &delta, out),
+            Err(fault) => {
+                let head: Head<'_> = parse(json)?;
+                if DELTAS.contains(&head.kind.as_ref()) {
+                    return Err(garbled(&fault));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, index: u64, delta: &Delta<'_>, out: &mut Composer) {
+        let open = self.open.iter_mut().find(|(at, _)| *at == index);
+        if let Some((_, writing)) = open
+            && DELTAS.contains(&delta.kind.as_ref())
+        {
+            writing.delta(index, delta, out);
+        }
     }
 
     /// A second start of the same message can occur, and changes nothing.
@@ -109,7 +132,7 @@ impl Decoder {
             self.open(index as u64, raw, out)?;
             self.close(out, |_, _| true);
         }
-        self.stopped(message.stop_reason.as_ref().map(|text| text.as_str()));
+        self.stopped(message.stop_reason.as_ref().map(Text::as_str));
         self.explained(message.stop_details.as_ref());
         Ok(())
     }
@@ -118,11 +141,11 @@ impl Decoder {
         self.close(out, |at, open| at == index || !open.is_call());
         let head: Head<'_> = parse(raw.get().as_bytes())?;
         let writing = match head.kind.as_ref() {
-            "text" | "thinking" | "redacted_thinking" | "tool_use" => {
+            "text" | "thinking" | "redacted_thinking" | "tool_use" | "server_tool_use" => {
                 let block: Block<'_> = parse(raw.get().as_bytes())?;
                 Writing::begin(&head.kind, index, &block, &self.asked, out)?
             }
-            // Blocks of hosted tools, and kinds of a newer version.
+            // Results of hosted tools, and kinds of a newer version.
             _ => Writing::Skipped,
         };
         self.open.push((index, writing));
@@ -136,11 +159,6 @@ impl Decoder {
                 self.broken.get_or_insert(broken);
             }
         }
-    }
-
-    fn ending(&mut self, delta: &Delta<'_>) {
-        self.stopped(delta.stop_reason.as_ref().map(|text| text.as_str()));
-        self.explained(delta.stop_details.as_ref());
     }
 
     fn stopped(&mut self, reason: Option<&str>) {
@@ -203,10 +221,22 @@ impl providers::Decoder for Decoder {
         if out.is_ended() || frame.data.as_ref() == b"[DONE]" {
             return Ok(());
         }
+        // The event that a stream is made of is read in one go; its name tells before its data does.
+        if frame.event.as_ref() == b"content_block_delta"
+            && let Ok(event) = serde_json::from_slice::<BlockDelta<'_>>(&frame.data)
+        {
+            self.add(event.index, &event.delta, out);
+            return Ok(());
+        }
         match serde_json::from_slice::<Event<'_>>(&frame.data) {
             Ok(event) => self.event(&event, &frame.data, out),
-            Err(_) if is_foreign(&frame.data) => Ok(()),
-            Err(fault) => Err(garbled(&fault)),
+            Err(fault) => {
+                let head: Head<'_> = parse(&frame.data)?;
+                if EVENTS.contains(&head.kind.as_ref()) {
+                    return Err(garbled(&fault));
+                }
+                Ok(())
+            }
         }
     }
 
@@ -224,32 +254,27 @@ impl providers::Decoder for Decoder {
     }
 }
 
-/// Is this an event, or a delta, that no version known here has? Its shape is then no fault.
-fn is_foreign(data: &[u8]) -> bool {
-    let Ok(head) = serde_json::from_slice::<EventHead<'_>>(data) else {
-        return false;
-    };
-    match head.kind.as_ref() {
-        "content_block_delta" => head.delta.is_some_and(|delta| {
-            !matches!(
-                delta.kind.as_ref(),
-                "" | "text_delta"
-                    | "input_json_delta"
-                    | "thinking_delta"
-                    | "signature_delta"
-                    | "citations_delta"
-            )
-        }),
-        ""
-        | "message_start"
-        | "content_block_start"
-        | "content_block_stop"
-        | "message_delta"
-        | "message_stop"
-        | "error" => false,
-        _ => true,
-    }
-}
+/// The deltas that are known; one without a kind is broken.
+const DELTAS: [&str; 6] = [
+    "text_delta",
+    "input_json_delta",
+    "thinking_delta",
+    "signature_delta",
+    "citations_delta",
+    "",
+];
+
+/// The events that are known; one without a kind is broken.
+const EVENTS: [&str; 8] = [
+    "content_block_delta",
+    "content_block_start",
+    "content_block_stop",
+    "message_start",
+    "message_delta",
+    "message_stop",
+    "error",
+    "",
+];
 
 pub(super) fn parse<'a, T: serde::Deserialize<'a>>(json: &'a [u8]) -> Result<T, Error> {
     serde_json::from_slice(json).map_err(|fault| garbled(&fault))

@@ -22,6 +22,7 @@ pub(super) fn of_reply(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> 
         ..ErrorDetail::default()
     });
     let error = classify(status.as_u16(), &detail)
+        .with_upstream_status(status.as_u16())
         .with_upstream_request_id(request_id)
         .with_retry_after(retry_after(headers));
     match headers
@@ -67,12 +68,11 @@ fn classify(status: u16, detail: &ErrorDetail) -> Error {
     let text = detail.message.as_str();
     let kind = match status {
         400 => bad_request(code, text),
-        401 => Kind::UpstreamAuth,
         402 => Kind::UpstreamBilling,
         403 if mentions(text, &["model", "region", "country", "territory"]) => {
             Kind::ModelUnavailable
         }
-        403 => Kind::UpstreamAuth,
+        401 | 403 => Kind::UpstreamAuth,
         // Without a body of the API's own the path is wrong, which is the target's fault too.
         404 if detail.kind.is_empty() || text.starts_with("model") => Kind::ModelNotFound,
         404 => Kind::NotFound,
@@ -80,14 +80,14 @@ fn classify(status: u16, detail: &ErrorDetail) -> Error {
         413 => Kind::TooLarge,
         429 if is_spent(code) => Kind::QuotaExhausted,
         429 => Kind::RateLimited,
-        400..=499 => Kind::UpstreamInvalid,
+        401..=499 => Kind::UpstreamInvalid,
         _ => Kind::UpstreamFailed,
     };
     let message = match clean::message(text) {
-        empty if empty.is_empty() => format!("the upstream answered with status {status}"),
+        empty if empty.is_empty() => format!("the upstream failed (status {status})"),
         message => message,
     };
-    let error = Error::new(kind, message).with_upstream_status(status);
+    let error = Error::new(kind, message);
     let error = match remedy(kind, text) {
         Some(remedy) => error.with_remedy(remedy),
         None => error,
@@ -141,8 +141,8 @@ fn remedy(kind: Kind, text: &str) -> Option<Remedy> {
     }
 }
 
-/// `Expected `thinking`…, but found `tool_use`` wants thinking that is gone: it can only be turned off. All other
-/// complaints about thinking blocks are about blocks that were sent, so they may be left out.
+/// A message that expected thinking and found a tool call wants thinking that is gone: it can only be turned off. All
+/// other complaints about thinking blocks are about blocks that were sent, so they may be left out.
 fn thinking_remedy(text: &str) -> Option<Remedy> {
     if !text.contains("thinking` block") && !text.contains("thinking`") {
         return None;
@@ -171,7 +171,7 @@ fn most_tokens(text: &str) -> Option<u64> {
     rest.contains("maximum").then_some(most)
 }
 
-/// `input length and `max_tokens` exceed context limit: 190000 + 64000 > 200000, decrease …`: what the prompt leaves.
+/// What the prompt leaves: `… exceed context limit: 190000 + 64000 > 200000, decrease …`.
 fn left_tokens(text: &str) -> Option<u64> {
     let (_, sum) = text.split_once("exceed context limit: ")?;
     let (input, rest) = sum.split_once(" + ")?;

@@ -61,7 +61,7 @@ impl<'a> Gather<'a, '_> {
                 drafts.turn(Side::Assistant, at).blocks.push(block);
             }
             Item::CustomToolCall(call) => {
-                let block = self.custom_call(at, call)?;
+                let block = self.custom_call(at, call);
                 drafts.turn(Side::Assistant, at).blocks.push(block);
             }
             Item::FunctionCallOutput(output) | Item::CustomToolCallOutput(output) => {
@@ -195,14 +195,14 @@ impl<'a> Gather<'a, '_> {
         }
     }
 
-    fn custom_call(&mut self, at: usize, call: &'a CustomToolCall) -> Result<Block<'a>, Error> {
+    fn custom_call(&mut self, at: usize, call: &'a CustomToolCall) -> Block<'a> {
         lose_extra(&call.extra, &format!("input[{at}]"), self.losses);
-        Ok(Block::ToolUse {
+        Block::ToolUse {
             id: ids::call(&call.call_id, MOST_ID),
             name: &call.name,
             input: wrapped("input", &call.input),
             cache_control: call.extra.get("cache_control"),
-        })
+        }
     }
 
     fn output(&mut self, at: usize, output: &'a FunctionCallOutput) -> Result<Block<'a>, Error> {

@@ -20,6 +20,7 @@ mod choice;
 mod count;
 mod decode;
 mod error;
+mod fields;
 mod input_schema;
 mod items;
 mod media;

@@ -3,13 +3,12 @@
 use std::borrow::Cow;
 
 use super::decode::Asked;
+use super::fields;
 use super::items::Gather;
-use super::sampling::{self, Thinks};
-use super::thinking::{self, Against, Show, Wish};
+use super::sampling;
+use super::thinking::{self, Against, Show, Thinks, Wish};
 use super::turns::{Beginning, Drafts, Replay};
 use super::{MOST_WHOLE, choice, output_schema, tools};
-use crate::canonical::extra::{Extra, Object};
-use crate::canonical::ids;
 use crate::canonical::open::{Open, tag_of};
 use crate::canonical::request::{Delivery, Format, Request, SchemaFormat};
 use crate::catalog::anthropic::{Family, Feature, family};
@@ -45,15 +44,6 @@ impl Encoded<'_> {
     }
 }
 
-/// Fields of the API's own that are sent on where a client sets them. Any other unknown field is a 400 there.
-const OWN: [&str; 5] = [
-    "cache_control",
-    "container",
-    "diagnostics",
-    "inference_geo",
-    "speed",
-];
-
 /// Said to a model that is to answer in JSON without a schema, a mode that the API does not have.
 const JSON_ONLY: &str = "Answer with a single JSON object and nothing else.";
 
@@ -65,45 +55,28 @@ pub(super) fn encode<'a>(
 ) -> Result<Encoded<'a>, Error> {
     let family = family(model.as_str());
     let mut losses = Vec::new();
-    verdicts(request, &mut losses)?;
+    fields::verdicts(request, &mut losses)?;
     let allowed = |tool: &_| choice::allows(request, tool);
     let tools = tools::translate(request, family, allowed, &mut losses)?;
     let tool_choice = choice::translate(request, family, &tools.list)?;
     let format = format(request, family, &mut losses)?;
     let max_tokens = max_tokens(request, family, remedies, &mut losses);
-    let replay = match remedies.has(&Remedy::DropReasoning) {
-        true => Replay::Lost,
-        false => Replay::Whole,
-    };
-    let mut gather = Gather {
-        family,
-        model: model.as_str(),
-        replay,
-        losses: &mut losses,
-    };
-    let mut drafts = gather.all(request)?;
-    if let Some(Open::Known(Format::JsonObject(_))) = request.format() {
-        drafts.system.push(wire::Block::Text {
-            text: Cow::Borrowed(JSON_ONLY),
-            cache_control: None,
-        });
-    }
+    let drafts = gather(request, family, model, remedies, &mut losses)?;
     let wish = wish(request, remedies, tool_choice.as_ref(), max_tokens);
     let plan = plan_thinking(family, wish, &drafts, &mut losses);
-    let thinks = match thinking::is_on(family, &plan) {
-        true => Thinks::Yes,
-        false => Thinks::No,
-    };
+    let thinks = thinking::thinks(family, &plan);
     let goes_on = family.has(Feature::Prefill) && thinks == Thinks::No && format.is_none();
-    let beginning = match goes_on {
-        true => Beginning::GoesOn,
-        false => Beginning::Refused,
+    let beginning = if goes_on {
+        Beginning::GoesOn
+    } else {
+        Beginning::Refused
     };
     let (system, messages) = drafts.finish(beginning, &mut losses)?;
     let sampling = sampling::plan(request, family, thinks, &mut losses);
-    let version = match sampling.is_empty() && family.is_claude() {
-        true => VERSION,
-        false => OLDER_VERSION,
+    let version = if sampling.is_empty() && family.is_claude() {
+        VERSION
+    } else {
+        OLDER_VERSION
     };
     let streamed = request.delivery == Delivery::Streamed || max_tokens > MOST_WHOLE;
     let shaped = plan.effort.is_some() || format.is_some();
@@ -120,14 +93,14 @@ pub(super) fn encode<'a>(
             effort: plan.effort,
             format,
         }),
-        stop_sequences: stop(request, &mut losses),
+        stop_sequences: fields::stop(request, &mut losses),
         temperature: sampling.temperature,
         top_p: sampling.top_p,
         top_k: sampling.top_k,
-        metadata: user_id(request).map(|user_id| wire::Metadata { user_id }),
+        metadata: fields::user_id(request).map(|user_id| wire::Metadata { user_id }),
         service_tier: (request.service_tier.as_deref() == Some("default"))
             .then_some("standard_only"),
-        own: own(&request.extra),
+        own: fields::own(&request.extra),
     };
     Ok(Encoded {
         version,
@@ -139,113 +112,6 @@ pub(super) fn encode<'a>(
             profile: request.profile,
         },
     })
-}
-
-/// The verdict on each field that has no place in the body, or whose value may have none. Taking the request apart
-/// makes a field that is added later an error here.
-fn verdicts(request: &Request, losses: &mut Vec<Loss>) -> Result<(), Error> {
-    let Request {
-        // Carried, each by its own function.
-        model: _,
-        input: _,
-        instructions: _,
-        tools: _,
-        tool_choice: _,
-        parallel_tool_calls: _,
-        max_output_tokens: _,
-        temperature: _,
-        top_p: _,
-        delivery: _,
-        safety_identifier: _,
-        profile: _,
-        // Ours: the gateway has seen to them before.
-        previous_response_id: _,
-        store: _,
-        background: _,
-        stream_options: _,
-        provider: _,
-        // They change nothing of what the model says; the response repeats them.
-        metadata: _,
-        prompt_cache_key: _,
-        // It limits hosted calls only.
-        max_tool_calls: _,
-        include,
-        presence_penalty,
-        frequency_penalty,
-        top_logprobs,
-        text,
-        reasoning,
-        truncation,
-        service_tier,
-        beyond,
-        extra,
-    } = request;
-    let mut lose = |field: &str, what: &str| losses.push(Loss::new(field, what));
-    if beyond.choices.is_some_and(|choices| choices > 1) {
-        return Err(
-            Error::unsupported("n", "the provider gives one answer only")
-                .with_code("unsupported_value"),
-        );
-    }
-    let absent = "the provider has no such setting";
-    for (field, penalty) in [
-        ("presence_penalty", presence_penalty),
-        ("frequency_penalty", frequency_penalty),
-    ] {
-        if penalty.is_some_and(|penalty| penalty.abs() > 0.0) {
-            lose(field, absent);
-        }
-    }
-    let logprobs = include
-        .iter()
-        .any(|entry| entry == "message.output_text.logprobs");
-    if top_logprobs.is_some_and(|count| count > 0) || logprobs {
-        lose("top_logprobs", "the provider gives no log probabilities");
-    }
-    if truncation.as_deref().is_some_and(|word| word != "disabled") {
-        lose("truncation", "the provider drops nothing by itself");
-    }
-    if let Some(tier) = service_tier.as_deref()
-        && !matches!(tier, "auto" | "default")
-    {
-        lose("service_tier", "the provider has no such tier");
-    }
-    if beyond.seed.is_some() {
-        lose("seed", absent);
-    }
-    if beyond
-        .logit_bias
-        .as_ref()
-        .is_some_and(|bias| !bias.is_empty())
-    {
-        lose("logit_bias", absent);
-    }
-    if let Some(text) = text {
-        let verbosity = text.verbosity.as_deref();
-        if verbosity.is_some_and(|word| word != "medium") {
-            lose("text.verbosity", absent);
-        }
-        text.extra
-            .keys()
-            .for_each(|key| lose(&format!("text.{key}"), absent));
-    }
-    let reasoning = reasoning
-        .iter()
-        .flat_map(|reasoning| reasoning.extra.keys());
-    reasoning.for_each(|key| lose(&format!("reasoning.{key}"), absent));
-    extra
-        .keys()
-        .filter(|key| !OWN.contains(&key.as_str()) && *key != "user")
-        .for_each(|key| lose(key, "the provider has no such field"));
-    Ok(())
-}
-
-fn own(extra: &Extra) -> Object {
-    extra
-        .iter()
-        .filter(|(key, _)| OWN.contains(&key.as_str()))
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
 }
 
 fn wish(
@@ -262,13 +128,42 @@ fn wish(
     Wish {
         effort: request.effort(),
         budget: request.beyond.thinking_budget,
-        show: match request.wants_summary() {
-            true => Show::Summary,
-            false => Show::Nothing,
+        show: if request.wants_summary() {
+            Show::Summary
+        } else {
+            Show::Nothing
         },
         against,
         max_tokens,
     }
+}
+
+fn gather<'a>(
+    request: &'a Request,
+    family: &'static Family,
+    model: &'a ModelId,
+    remedies: &Remedies,
+    losses: &mut Vec<Loss>,
+) -> Result<Drafts<'a>, Error> {
+    let replay = if remedies.has(&Remedy::DropReasoning) {
+        Replay::Lost
+    } else {
+        Replay::Whole
+    };
+    let mut gather = Gather {
+        family,
+        model: model.as_str(),
+        replay,
+        losses,
+    };
+    let mut drafts = gather.all(request)?;
+    if let Some(Open::Known(Format::JsonObject(_))) = request.format() {
+        drafts.system.push(wire::Block::Text {
+            text: Cow::Borrowed(JSON_ONLY),
+            cache_control: None,
+        });
+    }
+    Ok(drafts)
 }
 
 /// A model that thinks within a budget refuses a tool loop whose earlier thinking is gone, unless it is off.
@@ -360,40 +255,6 @@ fn json_schema(
     Ok(Some(wire::OutputFormat::JsonSchema {
         schema: translated.schema,
     }))
-}
-
-/// The API refuses stop sequences of nothing but white space.
-fn stop<'a>(request: &'a Request, losses: &mut Vec<Loss>) -> Vec<&'a str> {
-    let (blank, kept): (Vec<&str>, Vec<&str>) = request
-        .beyond
-        .stop
-        .iter()
-        .map(String::as_str)
-        .partition(|text| text.trim().is_empty());
-    if !blank.is_empty() {
-        losses.push(Loss::new(
-            "stop",
-            "the provider takes no stop sequence of nothing but white space",
-        ));
-    }
-    kept
-}
-
-/// The most characters of a user's id.
-const MOST_USER_ID: usize = 256;
-
-/// `user` is the older name of `safety_identifier`. One that is too long is told apart by its hash just as well.
-fn user_id(request: &Request) -> Option<Cow<'_, str>> {
-    let id = request
-        .safety_identifier
-        .as_deref()
-        .or_else(|| request.extra.get("user")?.as_str())
-        .filter(|id| !id.is_empty())?;
-    Some(if id.chars().count() <= MOST_USER_ID {
-        Cow::Borrowed(id)
-    } else {
-        Cow::Owned(ids::digest(&["user", id]))
-    })
 }
 
 #[cfg(test)]

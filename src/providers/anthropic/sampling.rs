@@ -1,5 +1,6 @@
 //! Sampling parameters, which newer models and the newer version of the API refuse even at their defaults.
 
+use super::thinking::Thinks;
 use crate::canonical::request::Request;
 use crate::catalog::anthropic::{Family, Sampling};
 use crate::providers::Loss;
@@ -10,13 +11,6 @@ pub(super) struct Plan {
     pub(super) temperature: Option<f64>,
     pub(super) top_p: Option<f64>,
     pub(super) top_k: Option<u64>,
-}
-
-/// Whether the model thinks while it answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Thinks {
-    Yes,
-    No,
 }
 
 /// From here on `top_p` cuts off nothing that matters, and newer models take it for the default.

@@ -46,6 +46,13 @@ pub(super) struct Plan {
     pub(super) effort: Option<&'static str>,
 }
 
+/// Whether the model thinks while it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Thinks {
+    Yes,
+    No,
+}
+
 /// The least budget that the API takes.
 const LEAST_BUDGET: u64 = 1024;
 
@@ -68,11 +75,12 @@ pub(super) fn plan(family: &Family, wish: &Wish, losses: &mut Vec<Loss>) -> Plan
 }
 
 /// Whether the model will think, which rules out sampling parameters and prefill.
-pub(super) fn is_on(family: &Family, plan: &Plan) -> bool {
-    match &plan.thinking {
-        Some(wire::Thinking::Adaptive { .. } | wire::Thinking::Enabled { .. }) => true,
-        Some(wire::Thinking::Disabled | wire::Thinking::BetweenTools) => false,
-        None => family.unasked == Unasked::Thinks,
+pub(super) fn thinks(family: &Family, plan: &Plan) -> Thinks {
+    match (&plan.thinking, family.unasked) {
+        (Some(wire::Thinking::Adaptive { .. } | wire::Thinking::Enabled { .. }), _)
+        | (None, Unasked::Thinks) => Thinks::Yes,
+        (Some(wire::Thinking::Disabled | wire::Thinking::BetweenTools), _)
+        | (None, Unasked::Answers) => Thinks::No,
     }
 }
 

@@ -238,7 +238,7 @@ impl<'a> Drafts<'a> {
     }
 }
 
-impl<'a> Draft<'a> {
+impl Draft<'_> {
     fn new(side: Side, at: usize) -> Self {
         Self {
             side,

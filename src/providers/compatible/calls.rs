@@ -57,8 +57,8 @@ impl Calls {
     /// Is a call being written whose arguments go on?
     pub(super) fn is_writing(&self) -> bool {
         self.0
-            .last()
-            .is_some_and(|slot| slot.form == Form::Function && !is_object(&slot.input))
+            .iter()
+            .any(|slot| slot.form == Form::Function && !is_object(&slot.input))
     }
 
     /// Takes a piece in.

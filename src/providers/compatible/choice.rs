@@ -289,9 +289,8 @@ fn emulated<'a>(
         if !description.is_empty() {
             description.push_str("\n\n");
         }
-        description.push_str(&format!(
-            "`input` must match this {syntax} grammar:\n{definition}"
-        ));
+        let told = format!("`input` must match this {syntax} grammar:\n{definition}");
+        description.push_str(&told);
     }
     let parameters = schema(&json!({
         "type": "object",

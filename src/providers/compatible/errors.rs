@@ -26,10 +26,12 @@ pub(super) fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Erro
         .iter()
         .find_map(|name| headers.get(*name)?.to_str().ok())
         .map(str::to_owned);
-    fault
-        .error(status.as_u16())
-        .with_retry_after(retry_after::retry_after(headers))
-        .with_upstream_request_id(id)
+    let error = fault.error(status.as_u16()).with_upstream_request_id(id);
+    match error.kind() {
+        // A quota comes back some day, not after the time that such replies name.
+        Kind::QuotaExhausted => error,
+        _ => error.with_retry_after(retry_after::retry_after(headers)),
+    }
 }
 
 /// Understands an error inside a reply whose status was 200.
@@ -288,7 +290,7 @@ fn message(object: &Value) -> String {
     String::new()
 }
 
-/// FastAPI's list of faults: `[{loc: [body, field], msg}]`.
+/// `FastAPI`'s list of faults: `[{loc: [body, field], msg}]`.
 fn details(list: &Value) -> String {
     let faults = list.as_array().map(Vec::as_slice).unwrap_or_default();
     let texts = faults.iter().map(|fault| {
@@ -307,7 +309,7 @@ fn details(list: &Value) -> String {
     texts.collect::<Vec<_>>().join("; ")
 }
 
-/// The field at fault, by `param`, or by the path of the only fault in FastAPI's list.
+/// The field at fault, by `param`, or by the path of the only fault in `FastAPI`'s list.
 fn param(object: &Value) -> Option<String> {
     if let Some(param) = object.get("param").and_then(Value::as_str) {
         return (!param.is_empty()).then(|| param.to_owned());
@@ -345,3 +347,6 @@ fn number(value: &Value) -> Option<u16> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, StatusCode};
 
-use self::quirks::{Auth, Files, Images, Quirks};
+use self::quirks::{Auth, Images, Quirks};
 use self::stream::ChatDecoder;
 use super::{Answer, Ask, AskKind, Call, Need, Provider, Remedies, Settings};
 use crate::canonical::item::{Item, ToolOutput};
@@ -29,6 +29,8 @@ pub mod quirks;
 mod remedies;
 mod request;
 mod stream;
+mod thoughts;
+mod turn;
 mod usage;
 mod vendors;
 
@@ -177,11 +179,7 @@ impl Compatible {
                 .filter(|url| !url.starts_with("data:"))
                 .map(|url| (url, "image_url")),
             Open::Known(Part::InputFile(file)) if file.file_data.is_none() => {
-                match self.quirks.files {
-                    Files::Parts | Files::AsText => {
-                        file.file_url.as_deref().map(|url| (url, "file_url"))
-                    }
-                }
+                file.file_url.as_deref().map(|url| (url, "file_url"))
             }
             Open::Known(_) | Open::Unknown(_) => None,
         }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::quirks::{Field, Files, Images};
 use super::request::Context;
+use crate::canonical::extra::Extra;
 use crate::canonical::open::{Open, tag_of};
 use crate::canonical::part::{FilePart, ImagePart, Part};
 use crate::catalog::openai::Vision;
@@ -17,6 +18,9 @@ pub(super) fn part<'a>(
     path: &str,
     part: &'a Open<Part>,
 ) -> Result<Option<ChatPart<'a>>, Error> {
+    if let Open::Known(part) = part {
+        context.lose_extra(path, extra(part));
+    }
     Ok(match part {
         Open::Known(
             Part::InputText(_)
@@ -53,6 +57,22 @@ pub(super) fn part<'a>(
             None
         }
     })
+}
+
+/// What the part holds beyond its types.
+fn extra(part: &Part) -> &Extra {
+    match part {
+        Part::InputText(part)
+        | Part::SummaryText(part)
+        | Part::ReasoningText(part)
+        | Part::Text(part) => &part.extra,
+        Part::InputImage(part) => &part.extra,
+        Part::InputFile(part) => &part.extra,
+        Part::InputVideo(part) => &part.extra,
+        Part::InputAudio(part) => &part.extra,
+        Part::OutputText(part) => &part.extra,
+        Part::Refusal(part) => &part.extra,
+    }
 }
 
 /// A text part.

@@ -106,6 +106,7 @@ pub(super) fn learn(param: Option<&str>, text: &str) -> Option<Remedy> {
         "extra_forbidden",
         "not enabled",
         "no such parameter",
+        "must be one of",
         "use 'max_",
     ]);
     if limit {
@@ -129,7 +130,7 @@ pub(super) fn learn(param: Option<&str>, text: &str) -> Option<Remedy> {
     Some(Remedy::DropParameter(named.0.to_owned()))
 }
 
-/// Does the text name this parameter, and not merely use the word? Names with an underscore are never mere words.
+/// Does the text name this parameter, and not merely use the word? Names with an underscore never are mere words.
 fn quotes(text: &str, name: &str) -> bool {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.match_indices(name).any(|(at, _)| {
@@ -140,7 +141,7 @@ fn quotes(text: &str, name: &str) -> bool {
         let whole = !before.is_some_and(is_name) && !after.is_some_and(is_name);
         let marked =
             before.is_some_and(|c| "'\"`[.".contains(c)) || text.contains(&format!(": {name}"));
-        whole && (name.contains('_') || marked)
+        whole && (name.contains('_') || name == "logprobs" || marked)
     })
 }
 
@@ -169,12 +170,12 @@ fn most(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn check(param: Option<&str>, text: &str, expect: Option<Remedy>) {
-        assert_eq!(learn(param, text), expect, "{text}");
+    fn check(param: Option<&str>, text: &str, expect: Option<&Remedy>) {
+        assert_eq!(learn(param, text).as_ref(), expect, "{text}");
     }
 
-    fn dropped(name: &str) -> Option<Remedy> {
-        Some(Remedy::DropParameter(name.to_owned()))
+    fn dropped(name: &str) -> Remedy {
+        Remedy::DropParameter(name.to_owned())
     }
 
     #[test]
@@ -182,27 +183,27 @@ mod tests {
         check(
             Some("stop"),
             "Unsupported parameter: 'stop' is not supported with this model.",
-            dropped("stop"),
+            Some(&dropped("stop")),
         );
         check(
             None,
             "property 'logprobs' is unsupported",
-            dropped("logprobs"),
+            Some(&dropped("logprobs")),
         );
         check(
             None,
             "Unrecognized request argument supplied: verbosity",
-            dropped("verbosity"),
+            Some(&dropped("verbosity")),
         );
         check(
             None,
             "Extra inputs are not permitted: body.seed",
-            dropped("seed"),
+            Some(&dropped("seed")),
         );
         check(
             None,
             "`reasoning_effort` is not supported with this model",
-            dropped("reasoning_effort"),
+            Some(&dropped("reasoning_effort")),
         );
     }
 
@@ -230,22 +231,22 @@ mod tests {
         check(
             Some("max_tokens"),
             "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
-            Some(Remedy::OtherMaxTokensField),
+            Some(&Remedy::OtherMaxTokensField),
         );
         check(
             None,
             "max_tokens is too large: 100000. This model supports at most 16384 completion tokens",
-            Some(Remedy::MaxTokens(16384)),
+            Some(&Remedy::MaxTokens(16384)),
         );
         check(
             None,
             "Invalid max_tokens value, the valid range of max_tokens is [1, 8192]",
-            Some(Remedy::MaxTokens(8192)),
+            Some(&Remedy::MaxTokens(8192)),
         );
         check(
             None,
             "Extra inputs are not permitted: body.stream_options",
-            Some(Remedy::NoStreamUsage),
+            Some(&Remedy::NoStreamUsage),
         );
     }
 
@@ -254,12 +255,12 @@ mod tests {
         check(
             None,
             "The `reasoning_content` in the thinking mode must be passed back to the API.",
-            Some(Remedy::NoReasoning),
+            Some(&Remedy::NoReasoning),
         );
         check(
             None,
             "unknown field reasoning_content in input messages",
-            Some(Remedy::DropReasoning),
+            Some(&Remedy::DropReasoning),
         );
     }
 }

@@ -10,6 +10,7 @@ use super::messages::Transcript;
 use super::quirks::{EffortStyle, Field, Formats, Limit, Quirks, Takes};
 use super::stream::{ChatDecoder, Parallel, Wanted};
 use super::{fields, remedies};
+use crate::canonical::extra::Extra;
 use crate::canonical::open::{Open, tag_of};
 use crate::canonical::part::Json;
 use crate::canonical::request::{Format, Request, SchemaFormat};
@@ -42,6 +43,16 @@ pub(super) struct Context<'a> {
 impl Context<'_> {
     pub(super) fn lose(&mut self, field: impl Into<String>, what: impl Into<String>) {
         self.losses.push(Loss::new(field, what));
+    }
+
+    /// Fields beyond the specification that Chat Completions has no place for. What only bears on caches is no loss.
+    pub(super) fn lose_extra(&mut self, path: &str, extra: &Extra) {
+        for (key, value) in extra.iter() {
+            let is_hint = key == "cache_control" || key == "prompt_cache_breakpoint";
+            if !is_hint && !value.is_null() {
+                self.lose(format!("{path}.{key}"), "not sent");
+            }
+        }
     }
 
     /// Was it learnt that the server does not know this parameter?
@@ -79,7 +90,7 @@ pub(super) fn encode(
         losses: Vec::new(),
     };
     let chosen = Chosen::read(&mut context)?;
-    let messages = Transcript::write(&mut context, &chosen)?;
+    let messages = Transcript::write(&mut context)?;
     let mut body = chat::Request {
         model: model.into(),
         messages,
@@ -131,7 +142,7 @@ fn settings<'a>(
         max_tool_calls: _,
         // The client's notes are echoed, not sent.
         metadata: _,
-        // Padding is the door's business; what is read from here is encoded in its turn.
+        // Its one entry that bears on the request goes with the sampling.
         include: _,
         parallel_tool_calls,
         max_output_tokens,
@@ -145,6 +156,7 @@ fn settings<'a>(
         truncation,
         service_tier,
         delivery,
+        // Padding is the door's business.
         stream_options: _,
         safety_identifier,
         prompt_cache_key,
@@ -329,3 +341,6 @@ fn json_schema(format: &SchemaFormat) -> ResponseFormat<'_> {
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

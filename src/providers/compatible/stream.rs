@@ -3,15 +3,16 @@
 //! A finish reason or `[DONE]` ends an answer; without either it was cut. One frame is read at once into structs that
 //! borrow from it.
 
+use serde_json::value::RawValue;
+
 use super::calls::{Calls, Source};
-use super::details::{self, Details};
 use super::quirks::Replay;
+use super::thoughts::{REASONING, Thoughts};
 use super::{errors, usage};
 use crate::canonical::compose::{Block, Composer, Stop};
 use crate::canonical::item::ItemStatus;
 use crate::canonical::open::Open;
 use crate::canonical::part::{Annotation, Json, UrlCitation};
-use crate::canonical::sealed::{Block as Sealed, Place};
 use crate::error::{Error, Kind};
 use crate::providers::Decoder;
 use crate::wire::chat::reply::{self, Choice, Completion, Message};
@@ -20,9 +21,8 @@ use crate::wire::sse;
 
 const TEXT: Block = 0;
 const REFUSAL: Block = 1;
-const REASONING: Block = 2;
-/// Calls have the blocks from here on.
-pub(super) const FIRST_CALL: Block = 3;
+/// Calls have the blocks from here on: the reasoning has the one before.
+pub(super) const FIRST_CALL: Block = REASONING + 1;
 
 /// What the decoder must know of the request.
 #[derive(Debug)]
@@ -71,9 +71,7 @@ pub(super) struct ChatDecoder {
     /// The reply's id.
     reply: String,
     calls: Calls,
-    details: Details,
-    /// Reasoning that must come back, until it is sealed.
-    reasoning: String,
+    thoughts: Thoughts,
     /// Text that came inside a call: one item is open at a time.
     held: String,
     finish: Option<Finish>,
@@ -143,12 +141,12 @@ impl Decoder for ChatDecoder {
 
 impl ChatDecoder {
     pub(super) fn new(wanted: Wanted) -> Self {
+        let (provider, model) = (wanted.provider.clone(), wanted.model.clone());
         Self {
+            thoughts: Thoughts::new(provider, model, wanted.replay),
             wanted,
             reply: String::new(),
             calls: Calls::default(),
-            details: Details::default(),
-            reasoning: String::new(),
             held: String::new(),
             finish: None,
             done: false,
@@ -218,27 +216,34 @@ impl ChatDecoder {
             .as_ref()
             .filter(|_| source == Source::Whole || !out.has_content()));
         if let Some(message) = message {
-            self.message(message, choice.logprobs.as_ref(), source, out);
+            self.message(message, choice.logprobs.as_deref(), source, out);
         }
         let reason = choice.finish_reason.as_ref().map_or("", Text::as_str);
         if !reason.is_empty() {
-            self.finish = Some(finish(reason));
+            let native = choice.native_finish_reason.as_ref();
+            let cut = native.is_some_and(|word| word.as_str() == "max_output_tokens");
+            // OpenRouter says `tool_calls` of calls that were cut at the limit.
+            self.finish = Some(if cut {
+                Finish::MaxTokens
+            } else {
+                finish(reason)
+            });
         }
     }
 
     fn message(
         &mut self,
         message: &Message<'_>,
-        logprobs: Option<&reply::Logprobs<'_>>,
+        logprobs: Option<&RawValue>,
         source: Source,
         out: &mut Composer,
     ) {
-        self.reasons(message, out);
+        self.thoughts.message(message, out);
         if let Some(content) = &message.content {
             self.content(content, logprobs, out);
         }
         if let Some(refusal) = message.refusal.as_ref().filter(|r| !r.as_str().is_empty()) {
-            self.seal(out);
+            self.thoughts.seal(out);
             out.refusal(REFUSAL, refusal.as_str());
         }
         for annotation in message.annotations.iter().flatten() {
@@ -269,72 +274,20 @@ impl ChatDecoder {
         }
     }
 
-    /// Reasoning by whichever name. Several names at once say the same.
-    fn reasons(&mut self, message: &Message<'_>, out: &mut Composer) {
-        let fields = [
-            &message.reasoning_content,
-            &message.reasoning,
-            &message.thinking,
-        ];
-        let mut said = false;
-        if let Some(content) = fields.into_iter().flatten().find(|c| !is_empty(c)) {
-            said = true;
-            self.thought(content, out);
-        }
-        for raw in message.reasoning_details.iter().flatten() {
-            let text = self.details.push(raw);
-            if let Some(text) = text.filter(|_| !said) {
-                self.think(&text, out);
-            }
-        }
-    }
-
-    fn thought(&mut self, content: &Content<'_>, out: &mut Composer) {
-        match content {
-            Content::Null => {}
-            Content::Text(text) => self.think(text, out),
-            Content::Parts(parts) => {
-                for part in parts {
-                    if let Some(text) = &part.text {
-                        self.think(text.as_str(), out);
-                    }
-                    if let Some(deeper) = &part.thinking {
-                        self.thought(deeper, out);
-                    }
-                }
-            }
-        }
-    }
-
-    fn think(&mut self, text: &str, out: &mut Composer) {
-        if text.is_empty() {
-            return;
-        }
-        out.reasoning(REASONING, text);
-        if self.wanted.replay == Replay::ReasoningContent {
-            self.reasoning.push_str(text);
-        }
-    }
-
-    fn content(
-        &mut self,
-        content: &Content<'_>,
-        logprobs: Option<&reply::Logprobs<'_>>,
-        out: &mut Composer,
-    ) {
+    fn content(&mut self, content: &Content<'_>, logprobs: Option<&RawValue>, out: &mut Composer) {
         match content {
             Content::Null => {}
             Content::Text(text) => self.text(text, logprobs, out),
             Content::Parts(parts) => {
                 for part in parts {
                     if let Some(thinking) = &part.thinking {
-                        self.thought(thinking, out);
+                        self.thoughts.part(thinking, out);
                     }
                     if let Some(text) = &part.text {
                         self.text(text.as_str(), None, out);
                     }
                     if let Some(refusal) = &part.refusal {
-                        self.seal(out);
+                        self.thoughts.seal(out);
                         out.refusal(REFUSAL, refusal.as_str());
                     }
                 }
@@ -342,7 +295,7 @@ impl ChatDecoder {
         }
     }
 
-    fn text(&mut self, text: &str, logprobs: Option<&reply::Logprobs<'_>>, out: &mut Composer) {
+    fn text(&mut self, text: &str, logprobs: Option<&RawValue>, out: &mut Composer) {
         if text.is_empty() {
             return;
         }
@@ -350,54 +303,19 @@ impl ChatDecoder {
             self.held.push_str(text);
             return;
         }
-        self.seal(out);
-        let logprobs = match logprobs.and_then(|logprobs| logprobs.content.as_ref()) {
-            Some(tokens) if self.wanted.logprobs => {
-                tokens.iter().map(|raw| Json((*raw).to_owned())).collect()
-            }
-            _ => Vec::new(),
+        self.thoughts.seal(out);
+        let logprobs = match logprobs {
+            Some(raw) if self.wanted.logprobs => tokens(raw),
+            Some(_) | None => Vec::new(),
         };
         out.text_with(TEXT, text, logprobs);
     }
 
     fn call(&mut self, call: &ToolCall<'_>, source: Source, out: &mut Composer) {
-        self.seal(out);
-        let signature = call
-            .extra_content
-            .as_ref()
-            .and_then(|extra| extra.google.as_ref())
-            .and_then(|google| google.thought_signature.as_ref());
-        if let Some(signature) = signature {
-            let block = Sealed::Signature {
-                place: Place::NextCall,
-                signature: signature.as_str().to_owned(),
-            };
-            self.envelope(vec![block], out);
-        }
+        self.thoughts.seal(out);
+        self.thoughts.sign(call, out);
         self.calls
             .piece(call, source, &self.wanted, &self.reply, out);
-    }
-
-    /// Puts what must come back on the reasoning, before anything else begins.
-    fn seal(&mut self, out: &mut Composer) {
-        let mut blocks = Vec::new();
-        if !self.reasoning.is_empty() {
-            blocks.push(Sealed::Thinking {
-                text: std::mem::take(&mut self.reasoning),
-                signature: String::new(),
-            });
-        }
-        if let Some(details) = self.details.take() {
-            blocks.push(Sealed::Details { details });
-        }
-        if !blocks.is_empty() {
-            self.envelope(blocks, out);
-        }
-    }
-
-    fn envelope(&self, blocks: Vec<Sealed>, out: &mut Composer) {
-        let sealed = details::seal(&self.wanted.provider, &self.wanted.model, blocks);
-        out.seal(REASONING, sealed);
     }
 
     /// Nothing follows.
@@ -416,7 +334,7 @@ impl ChatDecoder {
             _ => ItemStatus::Incomplete,
         };
         if finish.is_some() {
-            self.seal(out);
+            self.thoughts.seal(out);
             self.calls.finish(status, out)?;
             let held = std::mem::take(&mut self.held);
             // Templates leave line breaks between calls; they are no answer.
@@ -455,12 +373,11 @@ fn finish(reason: &str) -> Finish {
     }
 }
 
-fn is_empty(content: &Content<'_>) -> bool {
-    match content {
-        Content::Null => true,
-        Content::Text(text) => text.is_empty(),
-        Content::Parts(parts) => parts.is_empty(),
-    }
+/// The log probabilities, if they have OpenAI's form.
+fn tokens(raw: &RawValue) -> Vec<Json> {
+    let logprobs: reply::Logprobs<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
+    let tokens = logprobs.content.unwrap_or_default();
+    tokens.into_iter().map(|raw| Json(raw.to_owned())).collect()
 }
 
 fn cited(citation: &reply::UrlCitation<'_>) -> Open<Annotation> {
@@ -476,3 +393,6 @@ fn cited(citation: &reply::UrlCitation<'_>) -> Open<Annotation> {
         extra: crate::canonical::extra::Extra::new(),
     }))
 }
+
+#[cfg(test)]
+mod tests;

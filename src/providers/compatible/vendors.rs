@@ -38,6 +38,7 @@ const OPENAI: &[Field] = &[
     Field::ServiceTier,
     Field::PromptCacheKey,
     Field::SafetyIdentifier,
+    Field::User,
     Field::Obfuscation,
     Field::Audio,
 ];
@@ -355,7 +356,6 @@ pub(super) static VENDORS: &[Quirks] = &[
 #[cfg(test)]
 mod tests {
     use super::super::quirks::{known, vendor};
-    use super::*;
 
     #[test]
     fn every_row_is_found_by_its_name_and_no_name_is_used_twice() {

@@ -4,7 +4,7 @@ use super::contents::{self, Replay};
 use super::tools::{self, Tools};
 use super::{losses, settings};
 use crate::canonical::open::Open;
-use crate::canonical::request::{Format, Request};
+use crate::canonical::request::{Beyond, Format, Request};
 use crate::catalog::google::Rules;
 use crate::error::{Error, Remedy};
 use crate::providers::{Loss, Remedies};
@@ -110,10 +110,25 @@ fn unsupported(request: &Request, losses: &mut Losses) -> Result<(), Error> {
         losses.add("truncation", "nothing is cut: too long a prompt is refused");
     }
     losses.extra("", extra);
-    if beyond.logit_bias.as_ref().is_some_and(|b| !b.is_empty()) {
+    beyond_the_specification(beyond, losses)
+}
+
+/// What other doors know.
+fn beyond_the_specification(beyond: &Beyond, losses: &mut Losses) -> Result<(), Error> {
+    let Beyond {
+        stop: _,
+        seed: _,
+        top_k: _,
+        logit_bias,
+        choices,
+        thinking_budget: _,
+        chat,
+    } = beyond;
+    losses.extra("", chat);
+    if logit_bias.as_ref().is_some_and(|biases| !biases.is_empty()) {
         losses.add("logit_bias", "Google has no such setting");
     }
-    if beyond.choices.is_some_and(|n| n > 1) {
+    if choices.is_some_and(|n| n > 1) {
         return Err(Error::unsupported("n", "Google gives one answer a request")
             .with_code("unsupported_value"));
     }

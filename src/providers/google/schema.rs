@@ -54,6 +54,7 @@ pub(super) struct Adapted<'a> {
 
 /// Puts a schema into Google's form. `None` for what is no object.
 pub(super) fn adapt(schema: &Json) -> Option<Adapted<'_>> {
+    // A raw value is JSON already: only its depth can be a fault, and then it is no schema that anybody takes.
     let mut value: Value = serde_json::from_str(schema.get()).ok()?;
     if !value.is_object() {
         return None;

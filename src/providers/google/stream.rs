@@ -297,7 +297,8 @@ impl Reply {
 
 impl Decoder for Reply {
     fn frame(&mut self, frame: &sse::Frame<'_>, out: &mut Composer) -> Result<(), Error> {
-        if frame.data.trim_ascii() == b"[DONE]" {
+        // Google sends neither; servers in front of it do.
+        if matches!(frame.data.trim_ascii(), b"" | b"[DONE]") {
             return Ok(());
         }
         self.read(&frame.data, out)

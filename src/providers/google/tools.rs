@@ -186,6 +186,12 @@ fn function<'a>(
     } = tool;
     losses.extra(path, extra);
     let adapted = parameters.as_ref().and_then(schema::adapt);
+    if parameters.is_some() && adapted.is_none() {
+        losses.add(
+            format!("{path}.parameters"),
+            "no schema of an object: left out",
+        );
+    }
     if let (Some(true), Some(adapted)) = (strict, &adapted)
         && !adapted.unenforced.is_empty()
     {
@@ -230,6 +236,7 @@ fn custom<'a>(tool: &'a CustomTool, path: &str, losses: &mut Losses) -> Function
     FunctionDeclaration {
         name: wire_name(name),
         description,
+        // A constant that is JSON does not fail.
         parameters_json_schema: RawValue::from_string(FREE_TEXT.to_owned())
             .ok()
             .map(Cow::Owned),

@@ -2,9 +2,12 @@
 
 use super::super::{Loss, Remedies};
 use super::input::Replay;
+use crate::canonical::extra::Extra;
 use crate::canonical::item::Item;
 use crate::canonical::open::Open;
-use crate::canonical::request::{Effort, Format, ReasoningSettings, Request, TextSettings};
+use crate::canonical::request::{
+    Delivery, Effort, Format, ReasoningSettings, Request, StreamOptions, TextSettings,
+};
 use crate::canonical::tool::ToolChoice;
 use crate::catalog::openai::{Family, Reasons, Verbosity};
 use crate::error::{Error, Remedy};
@@ -214,4 +217,54 @@ pub(super) fn text(
         losses.push(Loss::new("text.verbosity", what));
     }
     (text != TextSettings::default()).then_some(text)
+}
+
+/// Padding against observers is between us and the client: upstream it would only be parsed and thrown away.
+pub(super) fn stream_options(request: &Request, remedies: &Remedies) -> Option<StreamOptions> {
+    if request.delivery == Delivery::Whole || remedies.has(&Remedy::NoStreamUsage) {
+        return None;
+    }
+    let mut options = request.stream_options.clone().unwrap_or_default();
+    options.include_obfuscation = Some(false);
+    options.extra.retain(|_, value| !value.is_null());
+    Some(options)
+}
+
+pub(super) fn extra(request: &Request) -> Extra {
+    let mut extra = request.extra.clone();
+    extra.retain(|_, value| !value.is_null());
+    extra
+}
+
+/// What only other doors and other protocols know.
+pub(super) fn beyond(request: &Request, losses: &mut Vec<Loss>) -> Result<(), Error> {
+    let beyond = &request.beyond;
+    if beyond.choices.is_some_and(|choices| choices > 1) {
+        return Err(Error::unsupported(
+            "n",
+            "the Responses API gives one answer",
+        ));
+    }
+    let penalty = |value: Option<f64>| value.is_some_and(|value| value != 0.0);
+    let lost = [
+        ("presence_penalty", penalty(request.presence_penalty)),
+        ("frequency_penalty", penalty(request.frequency_penalty)),
+        ("stop", !beyond.stop.is_empty()),
+        ("seed", beyond.seed.is_some()),
+        ("top_k", beyond.top_k.is_some()),
+        (
+            "logit_bias",
+            beyond
+                .logit_bias
+                .as_ref()
+                .is_some_and(|bias| !bias.is_empty()),
+        ),
+    ];
+    for (field, _) in lost.into_iter().filter(|(_, lost)| *lost) {
+        losses.push(Loss::new(
+            field,
+            "left out: OpenAI's Responses API does not know it",
+        ));
+    }
+    Ok(())
 }

@@ -7,14 +7,13 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
-
 use super::super::Loss;
-use crate::canonical::extra::{Extra, Object};
+use super::parts::plain_parts;
+use crate::canonical::extra::Extra;
 use crate::canonical::ids;
 use crate::canonical::item::{Item, Message, Reasoning, Role, ToolOutput};
 use crate::canonical::open::{Open, tag_of};
-use crate::canonical::part::{FilePart, Part};
+use crate::canonical::part::Part;
 use crate::canonical::sealed;
 use crate::error::Error;
 
@@ -61,9 +60,10 @@ pub(super) fn items<'a>(
                 }
                 out.push(Cow::Owned(plain_item(known, at, anchored, losses)?.into()));
             }
-            Open::Unknown(object) => {
+            // A hosted tool's item goes back as OpenAI made it, its nulls too.
+            Open::Unknown(_) => {
                 anchored &= is_output(item);
-                out.push(without_nulls_in(item, object));
+                out.push(Cow::Borrowed(item));
             }
         }
     }
@@ -237,90 +237,6 @@ fn plain_message(message: &mut Message, path: &str, anchored: bool) -> Result<()
     )
 }
 
-fn plain_parts(parts: &mut [Open<Part>], role: Role, path: &str) -> Result<(), Error> {
-    for (at, part) in parts.iter_mut().enumerate() {
-        match part {
-            Open::Known(known) => {
-                by_role(known, role);
-                plain_part(known, &format!("{path}[{at}]"))?;
-            }
-            Open::Unknown(object) => object.retain(|_, value| !value.is_null()),
-        }
-    }
-    Ok(())
-}
-
-/// Text has another name in the model's mouth; the API checks.
-fn by_role(part: &mut Part, role: Role) {
-    let text = match (&*part, role) {
-        (Part::OutputText(_) | Part::Refusal(_), Role::Assistant)
-        | (Part::InputText(_), Role::User | Role::System | Role::Developer) => return,
-        (part, _) => match part.text() {
-            Some(text) => text.to_owned(),
-            None => return,
-        },
-    };
-    *part = match role {
-        Role::Assistant => Part::output_text(text),
-        Role::User | Role::System | Role::Developer => Part::input_text(text),
-    };
-}
-
-fn plain_part(part: &mut Part, path: &str) -> Result<(), Error> {
-    let extra = match part {
-        Part::InputText(part)
-        | Part::SummaryText(part)
-        | Part::ReasoningText(part)
-        | Part::Text(part) => &mut part.extra,
-        Part::InputImage(part) => &mut part.extra,
-        Part::InputFile(part) => {
-            as_data_url(part);
-            &mut part.extra
-        }
-        Part::InputAudio(part) => &mut part.extra,
-        Part::OutputText(part) => &mut part.extra,
-        Part::Refusal(part) => &mut part.extra,
-        Part::InputVideo(_) => {
-            return Err(Error::unsupported(
-                format!("{path}.video_url"),
-                "OpenAI's Responses API reads no video",
-            ));
-        }
-    };
-    extra.retain(|_, value| !value.is_null());
-    Ok(())
-}
-
-/// OpenAI wants a data URL; the specification has bare base64.
-fn as_data_url(part: &mut FilePart) {
-    if let Some(data) = &mut part.file_data
-        && !data.starts_with("data:")
-    {
-        let mime = media_type(part.filename.as_deref(), data);
-        *data = format!("data:{mime};base64,{data}");
-    }
-}
-
-/// By the name's ending, else by what base64 makes of the first bytes of a PDF, else plain text.
-fn media_type(name: Option<&str>, base64: &str) -> &'static str {
-    let ending = name
-        .and_then(|name| name.rsplit_once('.'))
-        .map(|(_, ending)| ending.to_ascii_lowercase());
-    match ending.as_deref() {
-        Some("pdf") => "application/pdf",
-        Some("json") => "application/json",
-        Some("csv") => "text/csv",
-        Some("md" | "markdown") => "text/markdown",
-        Some("html" | "htm") => "text/html",
-        Some("xml") => "text/xml",
-        Some("docx") => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-        Some("xlsx") => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        Some("pptx") => "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-        _ if base64.starts_with("JVBERi") => "application/pdf",
-        _ => "text/plain",
-    }
-}
-
 /// Call and output are changed alike, so they still pair.
 fn shorten(call_id: &mut String) {
     if !fits_call_id(call_id) {
@@ -338,40 +254,114 @@ fn without_nulls(extra: &Extra) -> Extra {
     extra
 }
 
-fn without_nulls_in<'a>(item: &'a Open<Item>, object: &Object) -> Cow<'a, Open<Item>> {
-    if !object.values().any(has_null) {
-        return Cow::Borrowed(item);
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn check(input: &Value, expect: &Value) {
+        let items: Vec<Open<Item>> = serde_json::from_str(&input.to_string()).unwrap();
+        let out = super::items(&items, Replay::Yes, &mut Vec::new()).unwrap();
+        assert_eq!(&serde_json::to_value(&out).unwrap(), expect);
     }
-    let mut object = object.clone();
-    drop_nulls(&mut object);
-    Cow::Owned(Open::Unknown(object))
-}
 
-fn has_null(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(list) => list.iter().any(has_null),
-        Value::Object(object) => object.values().any(has_null),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    fn user(text: &str) -> Value {
+        json!({"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]})
     }
-}
 
-/// A `null` inside a JSON Schema is part of it.
-const SCHEMAS: [&str; 4] = ["input_schema", "output_schema", "parameters", "schema"];
+    fn call(id: Option<&str>) -> Value {
+        let mut call =
+            json!({"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"});
+        if let Some(id) = id {
+            call["id"] = json!(id);
+        }
+        call
+    }
 
-fn drop_nulls(object: &mut Object) {
-    object.retain(|_, value| !value.is_null());
-    for (key, value) in object.iter_mut() {
-        if SCHEMAS.contains(&key.as_str()) {
-            continue;
-        }
-        match value {
-            Value::Object(inner) => drop_nulls(inner),
-            Value::Array(list) => list
-                .iter_mut()
-                .filter_map(Value::as_object_mut)
-                .for_each(drop_nulls),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
+    fn output() -> Value {
+        json!({"type": "function_call_output", "call_id": "c", "output": "1"})
+    }
+
+    fn reasoning(state: &str) -> Value {
+        json!({"type": "reasoning", "id": "rs_0a", "summary": [], "encrypted_content": state})
+    }
+
+    #[test]
+    fn ids_go_up_with_the_reasoning_that_they_rest_on() {
+        let whole = json!([reasoning("gAAA"), call(Some("fc_0a")), output()]);
+        check(&whole, &whole);
+        check(
+            &json!([call(Some("fc_0a")), output()]),
+            &json!([call(None), output()]),
+        );
+        check(
+            &json!([reasoning("llmgw1.x"), call(Some("fc_0a")), output()]),
+            &json!([call(None), output()]),
+        );
+        let ours = "fc_abcdefghijklmnopqrstuvwxyz";
+        check(
+            &json!([reasoning("gAAA"), call(Some(ours)), output()]),
+            &json!([reasoning("gAAA"), call(None), output()]),
+        );
+    }
+
+    #[test]
+    fn reasoning_that_nothing_follows_or_that_has_no_state_stays_here() {
+        check(
+            &json!([reasoning("gAAA"), user("go on")]),
+            &json!([user("go on")]),
+        );
+        check(
+            &json!([user("hi"), reasoning("gAAA")]),
+            &json!([user("hi")]),
+        );
+        let bare = json!({"type": "reasoning", "id": "rs_0a", "summary": []});
+        check(
+            &json!([bare, call(None), output()]),
+            &json!([call(None), output()]),
+        );
+    }
+
+    #[test]
+    fn what_openai_refuses_is_left_out() {
+        let given = json!([
+            {"role": "user", "id": "msg_1", "status": "completed", "content": [
+                {"type": "input_text", "text": "a", "prompt_cache_breakpoint": null},
+                {"type": "input_file", "filename": "a.csv", "file_data": "YQ=="}
+            ]},
+            {"role": "assistant", "phase": "commentary", "content": [{"type": "input_text", "text": "b"}]}
+        ]);
+        let expect = json!([
+            {"type": "message", "role": "user", "content": [
+                {"type": "input_text", "text": "a"},
+                {"type": "input_file", "filename": "a.csv", "file_data": "data:text/csv;base64,YQ=="}
+            ]},
+            {"type": "message", "role": "assistant", "phase": "commentary", "content": [
+                {"type": "output_text", "text": "b", "annotations": [], "logprobs": []}
+            ]}
+        ]);
+        check(&given, &expect);
+    }
+
+    #[test]
+    fn long_call_ids_are_shortened_alike() {
+        let long = "c".repeat(65);
+        let given = json!([
+            {"type": "function_call", "call_id": long, "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": long, "output": "1"}
+        ]);
+        let items: Vec<Open<Item>> = serde_json::from_str(&given.to_string()).unwrap();
+        let out = super::items(&items, Replay::Yes, &mut Vec::new()).unwrap();
+        let out = serde_json::to_value(&out).unwrap();
+        assert_eq!(out[0]["call_id"], out[1]["call_id"]);
+        assert!(out[0]["call_id"].as_str().unwrap().len() <= 64);
+    }
+
+    #[test]
+    fn a_hosted_tools_item_goes_back_untouched() {
+        let hosted =
+            json!([{"type": "code_interpreter_call", "id": "ci_1", "outputs": null, "code": "1"}]);
+        check(&hosted, &hosted);
     }
 }

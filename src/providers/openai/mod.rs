@@ -19,6 +19,7 @@ use crate::wire::sse;
 mod failure;
 mod fields;
 mod input;
+mod parts;
 mod request;
 mod stream;
 

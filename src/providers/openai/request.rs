@@ -5,7 +5,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::super::{Loss, Remedies};
-use super::fields::{Sampling, include, max_output_tokens, reasoning, replay, text, tool_choice};
+use super::fields::{
+    Sampling, beyond, extra, include, max_output_tokens, reasoning, replay, stream_options, text,
+    tool_choice,
+};
 use super::input::{self, Items};
 use crate::canonical::extra::Extra;
 use crate::canonical::open::Open;
@@ -173,56 +176,6 @@ fn whole<'a>(
     })
 }
 
-/// Padding against observers is between us and the client: upstream it would only be parsed and thrown away.
-fn stream_options(request: &Request, remedies: &Remedies) -> Option<StreamOptions> {
-    if request.delivery == Delivery::Whole || remedies.has(&Remedy::NoStreamUsage) {
-        return None;
-    }
-    let mut options = request.stream_options.clone().unwrap_or_default();
-    options.include_obfuscation = Some(false);
-    options.extra.retain(|_, value| !value.is_null());
-    Some(options)
-}
-
-fn extra(request: &Request) -> Extra {
-    let mut extra = request.extra.clone();
-    extra.retain(|_, value| !value.is_null());
-    extra
-}
-
-/// What only other doors and other protocols know.
-fn beyond(request: &Request, losses: &mut Vec<Loss>) -> Result<(), Error> {
-    let beyond = &request.beyond;
-    if beyond.choices.is_some_and(|choices| choices > 1) {
-        return Err(Error::unsupported(
-            "n",
-            "the Responses API gives one answer",
-        ));
-    }
-    let penalty = |value: Option<f64>| value.is_some_and(|value| value != 0.0);
-    let lost = [
-        ("presence_penalty", penalty(request.presence_penalty)),
-        ("frequency_penalty", penalty(request.frequency_penalty)),
-        ("stop", !beyond.stop.is_empty()),
-        ("seed", beyond.seed.is_some()),
-        ("top_k", beyond.top_k.is_some()),
-        (
-            "logit_bias",
-            beyond
-                .logit_bias
-                .as_ref()
-                .is_some_and(|bias| !bias.is_empty()),
-        ),
-    ];
-    for (field, _) in lost.into_iter().filter(|(_, lost)| *lost) {
-        losses.push(Loss::new(
-            field,
-            "left out: OpenAI's Responses API does not know it",
-        ));
-    }
-    Ok(())
-}
-
 /// May this parameter be left out where the provider refuses it? Without these the answer is still an answer to what
 /// was asked; the fields that say what is asked stay, and the refusal reaches the client.
 pub(super) fn is_droppable(name: &str) -> bool {
@@ -283,5 +236,136 @@ fn drop_parameter(body: &mut Body<'_>, name: &str, losses: &mut Vec<Loss>) {
     };
     if dropped {
         losses.push(Loss::new(name, "left out: the provider refused it"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn encoded(model: &str, fields: &Value, remedies: &Remedies) -> (Value, Vec<String>) {
+        let mut body = json!({"model": "alias", "input": "hi"});
+        body.as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        let request: Request = serde_json::from_str(&body.to_string()).unwrap();
+        let encoded = respond(&request, &model.into(), remedies).unwrap();
+        let losses = encoded.losses.into_iter().map(|loss| loss.field).collect();
+        (serde_json::from_slice(&encoded.body).unwrap(), losses)
+    }
+
+    fn check(model: &str, fields: &Value, expect: &Value, losses: &[&str]) {
+        let (mut body, lost) = encoded(model, fields, &Remedies::default());
+        let body = body.as_object_mut().unwrap();
+        assert_eq!(body.remove("model"), Some(json!(model)));
+        assert_eq!(body.remove("store"), Some(json!(false)));
+        body.remove("input");
+        assert_eq!(&Value::Object(body.clone()), expect, "{model} {fields}");
+        assert_eq!(lost, losses, "{model} {fields}");
+    }
+
+    #[test]
+    fn what_the_client_said_goes_up() {
+        let fields = json!({
+            "instructions": "i", "temperature": 0.5, "max_output_tokens": 99, "service_tier": "flex",
+            "tools": [{"type": "web_search", "x": null}], "tool_choice": "required", "prompt_cache_retention": "24h"
+        });
+        check("gpt-4o", &fields, &fields, &[]);
+    }
+
+    #[test]
+    fn nothing_is_stored_upstream_and_nothing_of_ours_is_sent() {
+        let fields = json!({"store": true, "metadata": {"a": "b"}, "provider": "openai", "tool_choice": "auto"});
+        check("gpt-4o", &fields, &json!({}), &[]);
+    }
+
+    #[test]
+    fn a_stream_is_asked_for_without_padding() {
+        let fields = json!({"stream": true, "stream_options": {"include_obfuscation": true}});
+        let expect = json!({"stream": true, "stream_options": {"include_obfuscation": false}});
+        check("gpt-4o", &fields, &expect, &[]);
+    }
+
+    #[test]
+    fn opaque_state_is_asked_for_where_there_is_any() {
+        let include = json!({"include": ["reasoning.encrypted_content"]});
+        check("gpt-5.5", &json!({}), &include, &[]);
+        check("gpt-4o", &include, &json!({}), &[]);
+        check("another", &json!({}), &json!({}), &[]);
+    }
+
+    #[test]
+    fn effort_follows_the_family() {
+        let effort = |effort: &str| json!({"reasoning": {"effort": effort}});
+        let both = |effort: &str| json!({"reasoning": {"effort": effort}, "include": ["reasoning.encrypted_content"]});
+        check(
+            "gpt-5.1",
+            &effort("xhigh"),
+            &both("high"),
+            &["reasoning.effort"],
+        );
+        check(
+            "gpt-6-astra",
+            &effort("none"),
+            &both("low"),
+            &["reasoning.effort"],
+        );
+        check("gpt-5.6", &effort("max"), &both("max"), &[]);
+        check("gpt-4o", &effort("none"), &json!({}), &[]);
+        check("gpt-4o", &effort("low"), &json!({}), &["reasoning.effort"]);
+    }
+
+    #[test]
+    fn sampling_is_left_out_where_it_is_refused() {
+        let include = json!({"include": ["reasoning.encrypted_content"]});
+        check(
+            "gpt-5.5",
+            &json!({"temperature": 1, "top_p": 1.0}),
+            &include,
+            &[],
+        );
+        check(
+            "gpt-5.5",
+            &json!({"temperature": 0}),
+            &include,
+            &["temperature"],
+        );
+        let kept = json!({"temperature": 0.0, "include": ["reasoning.encrypted_content"]});
+        check("gpt-5.2", &json!({"temperature": 0}), &kept, &[]);
+    }
+
+    #[test]
+    fn penalties_are_never_sent() {
+        let fields = json!({"presence_penalty": 0, "frequency_penalty": 1});
+        check("gpt-4o", &fields, &json!({}), &["frequency_penalty"]);
+    }
+
+    #[test]
+    fn remedies_leave_out_what_was_refused() {
+        let mut remedies = Remedies::default();
+        remedies.add(Remedy::DropParameter("top_p".to_owned()));
+        remedies.add(Remedy::DropParameter("client_metadata".to_owned()));
+        remedies.add(Remedy::DropParameter("service_tier".to_owned()));
+        let fields = json!({"top_p": 0.5, "client_metadata": {"a": 1}});
+        let (body, lost) = encoded("gpt-4o", &fields, &remedies);
+        assert!(body.get("top_p").is_none() && body.get("client_metadata").is_none());
+        assert_eq!(lost, ["top_p", "client_metadata"]);
+    }
+
+    #[test]
+    fn more_than_one_answer_and_unknown_state_are_refused() {
+        let mut request = Request::ask("m", "hi");
+        request.beyond.choices = Some(2);
+        let model = ModelId::from("gpt-4o");
+        let refused = respond(&request, &model, &Remedies::default());
+        assert_eq!(
+            refused.err().and_then(|e| e.param().map(str::to_owned)),
+            Some("n".to_owned())
+        );
+        request.beyond.choices = None;
+        request.previous_response_id = Some("resp_1".to_owned());
+        assert!(respond(&request, &model, &Remedies::default()).is_err());
     }
 }

@@ -82,7 +82,7 @@ impl Responses {
 
 impl Decoder for Responses {
     fn frame(&mut self, frame: &sse::Frame<'_>, out: &mut Composer) -> Result<(), Error> {
-        if *frame.data == *b"[DONE]" || out.is_ended() {
+        if matches!(&*frame.data, b"" | b"[DONE]") || out.is_ended() {
             return Ok(());
         }
         let json = text(&frame.data)?;
@@ -152,5 +152,140 @@ fn tag<'a>(event: &'a [u8], json: &'a str) -> Result<Cow<'a, str>, Error> {
         // Some servers end a stream with a bare error body.
         None if json.contains("\"error\"") => Ok(Cow::Borrowed("error")),
         None => Err(Error::garbled("an event has no `type`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canonical::compose::Setup;
+    use crate::canonical::grammar::Grammar;
+    use crate::canonical::request::Delivery;
+    use crate::error::Kind;
+
+    /// What the composer made of these frames, or the error.
+    fn read(profile: Profile, frames: &[(&str, &str)]) -> Result<Composer, Error> {
+        let mut out = Composer::new(Setup {
+            delivery: Delivery::Streamed,
+            profile,
+            ..Setup::default()
+        });
+        let mut decoder = Responses::new(profile);
+        for (event, data) in frames {
+            let frame = sse::Frame {
+                event: Cow::Borrowed(event.as_bytes()),
+                data: Cow::Borrowed(data.as_bytes()),
+            };
+            decoder.frame(&frame, &mut out)?;
+        }
+        decoder.finish(&mut out)?;
+        Ok(out)
+    }
+
+    fn tags(frames: &[(&str, &str)]) -> Vec<&'static str> {
+        let batch = read(Profile::Native, frames).unwrap().take();
+        Grammar::check_all(&batch).unwrap();
+        let known = batch.iter().filter_map(|emitted| emitted.event.known());
+        known.map(Event::tag).collect()
+    }
+
+    const CREATED: (&str, &str) = (
+        "response.created",
+        r#"{"type":"response.created","response":{"id":"resp_1","model":"m","output":[]}}"#,
+    );
+    const STARTED: (&str, &str) = (
+        "response.in_progress",
+        r#"{"type":"response.in_progress","response":{"id":"resp_1","model":"m","output":[]}}"#,
+    );
+    const ADDED: (&str, &str) = (
+        "",
+        r#"{"type":"response.output_item.added","output_index":0,"item":{"type":"message","id":"msg_1","role":"assistant","status":"in_progress","content":[]}}"#,
+    );
+    const DELTA: (&str, &str) = (
+        "response.output_text.delta",
+        r#"{"type":"response.output_text.delta","item_id":"msg_1","output_index":0,"content_index":0,"delta":"hé"}"#,
+    );
+    const ERROR: (&str, &str) = (
+        "error",
+        r#"{"type":"error","error":{"type":"insufficient_quota","code":"insufficient_quota","message":"no"}}"#,
+    );
+
+    #[test]
+    fn a_failure_before_content_is_an_error() {
+        let failed = read(Profile::Strict, &[CREATED, STARTED, ERROR]).unwrap_err();
+        assert_eq!(failed.kind(), Kind::QuotaExhausted);
+        let flat = (
+            "",
+            r#"{"type":"error","code":"server_error","message":"no"}"#,
+        );
+        let failed = read(Profile::Strict, &[CREATED, flat]).unwrap_err();
+        assert_eq!(failed.kind(), Kind::UpstreamFailed);
+        let event = (
+            "response.failed",
+            r#"{"type":"response.failed","response":{"id":"resp_1","model":"m","status":"failed","error":{"code":"rate_limit_exceeded","message":"no"}}}"#,
+        );
+        let failed = read(Profile::Strict, &[CREATED, event]).unwrap_err();
+        assert_eq!(failed.kind(), Kind::RateLimited);
+    }
+
+    #[test]
+    fn a_failure_after_content_ends_the_stream_as_failed() {
+        let tags = tags(&[CREATED, STARTED, ADDED, DELTA, ERROR]);
+        assert_eq!(tags.last(), Some(&"response.failed"));
+    }
+
+    #[test]
+    fn a_stream_that_is_cut_ends_as_failed() {
+        let tags = tags(&[CREATED, STARTED, ADDED, DELTA, ("", "[DONE]")]);
+        assert_eq!(tags.last(), Some(&"response.failed"));
+    }
+
+    #[test]
+    fn what_the_upstream_left_out_is_mended() {
+        let done = (
+            "response.completed",
+            r#"{"type":"response.completed","response":{"id":"resp_1","model":"m","status":"completed","output":[]}}"#,
+        );
+        let keepalive = ("keepalive", r#"{"type":"keepalive","sequence_number":3}"#);
+        assert_eq!(
+            tags(&[CREATED, keepalive, ADDED, DELTA, done]),
+            [
+                "response.created",
+                "response.in_progress",
+                "response.output_item.added",
+                "response.content_part.added",
+                "response.output_text.delta",
+                "response.output_text.done",
+                "response.content_part.done",
+                "response.output_item.done",
+                "response.completed",
+            ]
+        );
+    }
+
+    #[test]
+    fn frames_are_kept_for_a_native_client_alone() {
+        let raw = |profile| {
+            let batch = read(profile, &[CREATED, STARTED, ADDED, DELTA])
+                .unwrap()
+                .take();
+            let delta = batch
+                .iter()
+                .find(|emitted| matches!(emitted.event, Open::Known(Event::TextDelta(_))));
+            delta.unwrap().raw.clone()
+        };
+        assert_eq!(raw(Profile::Strict), None);
+        assert_eq!(raw(Profile::Native).as_deref(), Some(DELTA.1.as_bytes()));
+    }
+
+    #[test]
+    fn a_whole_reply_that_failed_is_an_error() {
+        let mut out = Composer::new(Setup::default());
+        let mut read = |json: &str| Responses::new(Profile::Strict).body(json.as_bytes(), &mut out);
+        let failed = r#"{"id":"resp_1","model":"m","status":"failed","error":{"code":"server_error","message":"no"}}"#;
+        assert_eq!(read(failed).unwrap_err().kind(), Kind::UpstreamFailed);
+        let unfinished = r#"{"id":"resp_1","model":"m","status":"queued"}"#;
+        assert_eq!(read(unfinished).unwrap_err().kind(), Kind::UpstreamGarbled);
+        assert!(read(r#"{"id":"resp_1","model":"m","status":"completed","output":[]}"#).is_ok());
     }
 }

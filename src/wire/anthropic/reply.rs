@@ -18,7 +18,18 @@ impl Text<'_> {
     }
 }
 
-/// One event of a stream, whichever it is.
+/// `content_block_delta`, the event that a stream is made of.
+#[derive(Debug, Deserialize)]
+pub struct BlockDelta<'a> {
+    /// Which block.
+    #[serde(default)]
+    pub index: u64,
+    /// What it adds.
+    #[serde(borrow)]
+    pub delta: Delta<'a>,
+}
+
+/// Any event of a stream. What it carries is read once its kind is known.
 #[derive(Debug, Default, Deserialize)]
 pub struct Event<'a> {
     /// `message_start`, `content_block_delta`, ….
@@ -26,10 +37,10 @@ pub struct Event<'a> {
     pub kind: Cow<'a, str>,
     /// Which block.
     #[serde(default)]
-    pub index: u64,
-    /// `content_block_delta`, `message_delta`.
+    pub index: Option<u64>,
+    /// `content_block_delta`: a [`Delta`]. `message_delta`: an [`Ending`].
     #[serde(borrow, default)]
-    pub delta: Option<Delta<'a>>,
+    pub delta: Option<&'a RawValue>,
     /// `content_block_start`: a [`Block`].
     #[serde(borrow, default)]
     pub content_block: Option<&'a RawValue>,
@@ -41,17 +52,6 @@ pub struct Event<'a> {
     pub usage: Option<&'a RawValue>,
 }
 
-/// What an event of an unforeseen shape is about: enough to tell whether it may be skipped.
-#[derive(Debug, Default, Deserialize)]
-pub struct EventHead<'a> {
-    /// The event.
-    #[serde(rename = "type", borrow, default)]
-    pub kind: Cow<'a, str>,
-    /// The delta in it.
-    #[serde(borrow, default)]
-    pub delta: Option<Head<'a>>,
-}
-
 /// The `type` of an object.
 #[derive(Debug, Default, Deserialize)]
 pub struct Head<'a> {
@@ -60,10 +60,10 @@ pub struct Head<'a> {
     pub kind: Cow<'a, str>,
 }
 
-/// What an event adds to a block or to the message.
+/// What an event adds to a block.
 #[derive(Debug, Default, Deserialize)]
 pub struct Delta<'a> {
-    /// `text_delta`, …; absent in `message_delta`.
+    /// `text_delta`, ….
     #[serde(rename = "type", borrow, default)]
     pub kind: Cow<'a, str>,
     /// `text_delta`.
@@ -78,13 +78,18 @@ pub struct Delta<'a> {
     /// `signature_delta`.
     #[serde(borrow, default)]
     pub signature: Option<Text<'a>>,
-    /// `citations_delta`.
+    /// `citations_delta`: a [`Citation`].
     #[serde(borrow, default)]
     pub citation: Option<&'a RawValue>,
-    /// `message_delta`.
+}
+
+/// What an event says of the message's end.
+#[derive(Debug, Default, Deserialize)]
+pub struct Ending<'a> {
+    /// `end_turn`, ….
     #[serde(borrow, default)]
     pub stop_reason: Option<Text<'a>>,
-    /// `message_delta`.
+    /// Why it was refused.
     #[serde(borrow, default)]
     pub stop_details: Option<StopDetails<'a>>,
 }

@@ -1,6 +1,10 @@
 //! What a server answers: a whole completion, or the chunks of a stream. Both are one struct, since servers mix them:
 //! some stream a `message`, some end a stream with a whole object.
 
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
@@ -57,12 +61,15 @@ pub struct Choice<'a> {
     /// The whole answer.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Message<'a>>,
-    /// Log probabilities of what this adds.
+    /// Log probabilities of what this adds, for [`Logprobs`]; some servers have another form.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub logprobs: Option<Logprobs<'a>>,
+    pub logprobs: Option<Cow<'a, RawValue>>,
     /// `stop`, `length`, `tool_calls`, `content_filter`, `function_call`, or a server's own word.
     #[serde(borrow, default)]
     pub finish_reason: Option<Text<'a>>,
+    /// OpenRouter's: the word of the server behind it.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub native_finish_reason: Option<Text<'a>>,
     /// OpenRouter's: why this answer failed.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub error: Option<&'a RawValue>,
@@ -241,15 +248,44 @@ pub struct CompletionDetails {
     pub reasoning_tokens: Option<u64>,
 }
 
-/// A count, also where it is written as a float or as `null`.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "negative and huge counts saturate, which is as good as any reading of them"
-)]
+/// A count, also where it is written as a float or as text. What is no number is no count.
 fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    let number = Option::<serde_json::Number>::deserialize(deserializer)?;
-    Ok(number.and_then(|n| n.as_u64().or_else(|| n.as_f64().map(|float| float as u64))))
+    struct Number;
+
+    impl Visitor<'_> for Number {
+        type Value = Option<u64>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a number")
+        }
+
+        fn visit_unit<E>(self) -> Result<Option<u64>, E> {
+            Ok(None)
+        }
+
+        fn visit_u64<E>(self, number: u64) -> Result<Option<u64>, E> {
+            Ok(Some(number))
+        }
+
+        fn visit_i64<E>(self, number: i64) -> Result<Option<u64>, E> {
+            Ok(u64::try_from(number).ok())
+        }
+
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "negative and huge counts saturate, which is as good as any reading of them"
+        )]
+        fn visit_f64<E>(self, number: f64) -> Result<Option<u64>, E> {
+            Ok(Some(number as u64))
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<Option<u64>, E> {
+            Ok(text.parse().ok())
+        }
+    }
+
+    deserializer.deserialize_any(Number)
 }
 
 #[cfg(test)]

@@ -219,3 +219,18 @@ fn a_whole_reply_may_be_a_list() {
     let last = serde_json::to_value(&out.take().last().unwrap().event).unwrap();
     assert_eq!(last["response"]["output"][0]["content"][0]["text"], "ab");
 }
+
+#[test]
+fn null_is_absence() {
+    let frames = [
+        "{}",
+        r#"{"candidates":null,"usageMetadata":null,"promptFeedback":null}"#,
+        r#"{"candidates":[{"content":null,"finishReason":null,"groundingMetadata":{}}]}"#,
+        r#"{"candidates":[{"content":{"parts":null}},{"content":{"parts":[{"text":"other"}]}}]}"#,
+        r#"{"candidates":[{"content":{"parts":[{"text":null,"functionCall":null},{}]}}]}"#,
+        r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":null,"id":""}}]},"finishReason":"STOP"}]}"#,
+    ];
+    let response = stream(r#"{"input":"a"}"#, &frames).unwrap();
+    assert_eq!(kinds(&response), ["function_call"]);
+    assert_eq!(response["output"][0]["arguments"], "{}");
+}

@@ -11,9 +11,9 @@ fn sent(model: &str, json: &str) -> (Value, Vec<String>) {
     (serde_json::from_slice(&call.body).unwrap(), losses)
 }
 
-fn check(model: &str, request: &str, expect: Value, losses: &[&str]) {
+fn check(model: &str, request: &str, expect: &Value, losses: &[&str]) {
     let (body, lost) = sent(model, request);
-    assert_eq!(body, expect);
+    assert_eq!(&body, expect);
     assert_eq!(lost, losses);
 }
 
@@ -40,7 +40,7 @@ fn a_prompt_is_a_turn_and_instructions_stand_apart() {
     check(
         "gemini-3.8-flash",
         r#"{"input":"hi","instructions":"be brief","max_output_tokens":100}"#,
-        json!({
+        &json!({
             "systemInstruction": {"parts": [{"text": "be brief"}]},
             "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
             "generationConfig": {"maxOutputTokens": 100},
@@ -54,7 +54,7 @@ fn gemma_hears_the_operator_in_the_first_text() {
     check(
         "gemma-3-27b-it",
         r#"{"input":"hi","instructions":"be brief"}"#,
-        json!({ "contents": [{"role": "user", "parts": [{"text": "be brief\n\nhi"}]}] }),
+        &json!({ "contents": [{"role": "user", "parts": [{"text": "be brief\n\nhi"}]}] }),
         &[],
     );
 }
@@ -116,7 +116,7 @@ fn responses_follow_their_calls_in_order_and_signatures_go_back_to_their_parts()
             {"functionResponse": {"id": "b", "name": "_1g", "response": {"output": "plain"}}},
         ]},
     ]});
-    check(model, &input, expect, &[]);
+    check(model, &input, &expect, &[]);
     // Another model gets the stand-in, and the text goes unsigned.
     let (body, _) = sent("gemini-3.1-pro-preview", &input);
     assert_eq!(body["contents"][1]["parts"][0], json!({"text": "look"}));
@@ -139,7 +139,7 @@ fn media_of_a_function_stand_inside_its_response_from_gemini_3_on() {
         {"type":"function_call_output","call_id":"a","output":[{"type":"input_text","text":"t"},
             {"type":"input_image","detail":"low","image_url":"data:image/png;base64,iVBORw0KGgoAAAANSUhEUg=="}]}]}"#;
     let image =
-        json!({"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgoAAAANSUhEUg=="}});
+        &json!({"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgoAAAANSUhEUg=="}});
     let response = json!({"id": "a", "name": "f", "response": {"output": "t"}});
     let mut inside = response.clone();
     inside["parts"] = json!([image]);
@@ -209,7 +209,7 @@ fn tools_are_declared_and_the_choice_is_a_mode() {
         r#"{"input":"a","tool_choice":{"type":"function","name":"f"},"tools":[
             {"type":"function","name":"f","description":"d","parameters":{"type":"object","properties":{"x":{"const":1}}}},
             {"type":"custom","name":"sh"},{"type":"file_search"}]}"#,
-        json!({
+        &json!({
             "contents": [{"role": "user", "parts": [{"text": "a"}]}],
             "tools": [{"functionDeclarations": [
                 {"name": "f", "description": "d", "parametersJsonSchema":
@@ -258,7 +258,7 @@ fn what_a_model_ignores_is_a_loss_unless_it_is_the_default() {
     check(
         "gemini-4-argon",
         request,
-        json!({"contents": [{"role": "user", "parts": [{"text": "a"}]}], "serviceTier": "flex"}),
+        &json!({"contents": [{"role": "user", "parts": [{"text": "a"}]}], "serviceTier": "flex"}),
         &[
             "text.verbosity",
             "truncation",
@@ -271,6 +271,43 @@ fn what_a_model_ignores_is_a_loss_unless_it_is_the_default() {
     assert_eq!(
         body["generationConfig"],
         json!({"temperature": 0.2, "topP": 1.0, "frequencyPenalty": 1.0})
+    );
+}
+
+#[test]
+fn fields_of_the_chat_protocol_are_losses() {
+    let mut request = request(r#"{"input":"a"}"#);
+    request.beyond.chat.insert("min_p".into(), json!(0.1));
+    let call = provider()
+        .encode(
+            Ask::Respond(&request),
+            &"gemini-3.8-flash".into(),
+            &Remedies::default(),
+        )
+        .unwrap();
+    let fields: Vec<&str> = call.losses.iter().map(|loss| loss.field.as_str()).collect();
+    assert_eq!(fields, ["min_p"]);
+}
+
+#[test]
+fn refused_signatures_are_not_sent_again() {
+    let model = "gemini-3.8-flash";
+    let request = request(&format!(
+        r#"{{"input":[{{"role":"user","content":"go"}},
+        {{"type":"reasoning","summary":[],"encrypted_content":"{}"}},
+        {{"type":"function_call","call_id":"a","name":"f","arguments":"{{}}"}},
+        {{"type":"function_call_output","call_id":"a","output":"x"}}]}}"#,
+        sealed(model, Place::NextCall)
+    ));
+    let mut remedies = Remedies::default();
+    remedies.add(crate::error::Remedy::DropReasoning);
+    let call = provider()
+        .encode(Ask::Respond(&request), &model.into(), &remedies)
+        .unwrap();
+    let body: Value = serde_json::from_slice(&call.body).unwrap();
+    assert_eq!(
+        body["contents"][1]["parts"][0]["thoughtSignature"],
+        "skip_thought_signature_validator"
     );
 }
 
