@@ -12,14 +12,6 @@ pub(super) struct Fence {
     pub(super) strip: usize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// At the beginning of a line of code, which may be the closing fence.
-    LineStart,
-    /// Inside a line of code.
-    Code,
-}
-
 /// What a line inside a fence turns out to be.
 pub(super) enum Within {
     Undecided,

@@ -12,6 +12,7 @@ mod clean;
 mod fence;
 mod inline;
 mod opening;
+mod state;
 mod style;
 mod table;
 mod wrap;
@@ -20,9 +21,10 @@ mod wrap;
 mod tests;
 
 pub(crate) use self::clean::clean;
-use self::fence::{Fence, Place, Within, within};
+use self::fence::{Fence, Within, within};
 use self::inline::Inline;
 use self::opening::{Line, Opening};
+use self::state::{Place, State};
 pub use self::style::Colour;
 pub(crate) use self::style::{Style, dressed};
 use self::wrap::{Margin, Wrap};
@@ -46,18 +48,6 @@ pub struct Renderer {
     table_margin: Margin,
     inline: Inline,
     wrap: Wrap,
-}
-
-#[derive(Debug)]
-enum State {
-    /// At the beginning of a line.
-    Start,
-    /// Inside a line of prose.
-    Prose,
-    /// Inside a line of an indented code block.
-    Indented,
-    /// Inside a fence.
-    Fence { fence: Fence, place: Place },
 }
 
 impl Renderer {
@@ -259,15 +249,15 @@ impl Renderer {
         if indent == 0 && self.marker.is_empty() && self.after_blank {
             self.in_list = false;
         }
-        let rest = self.held.split_off(taken);
-        self.begin(indent);
-        self.state = State::Prose;
-        self.held.clear();
-        self.inline.feed(&rest, &mut self.wrap);
+        self.prose(indent, taken);
     }
 
     fn begin_prose(&mut self, indent: usize, taken: usize, base: Style) {
         self.inline.block(base);
+        self.prose(indent, taken);
+    }
+
+    fn prose(&mut self, indent: usize, taken: usize) {
         let rest = self.held.split_off(taken);
         self.begin(indent);
         self.state = State::Prose;
@@ -277,15 +267,17 @@ impl Renderer {
 
     fn begin_heading(&mut self, level: usize, taken: usize) {
         self.in_list = false;
-        let style = if level == 1 {
-            Style::BOLD.with(Style::UNDERLINE)
+        let first = if level == 1 {
+            Style::UNDERLINE
         } else {
-            Style::BOLD
+            Style::PLAIN
         };
-        match self.wrap.colour {
-            Colour::On => self.begin_prose(0, taken, style),
-            Colour::Off => self.begin_prose(0, 0, style),
-        }
+        let taken = if self.wrap.colour == Colour::On {
+            taken
+        } else {
+            0
+        };
+        self.begin_prose(0, taken, Style::BOLD.with(first));
     }
 
     fn begin_item(&mut self, indent: usize, taken: usize, marker: String) -> bool {
