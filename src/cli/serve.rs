@@ -43,6 +43,8 @@ pub(crate) async fn run(serve: Serve, global: &Global) -> Outcome {
     let facts = facts(&setup.config);
     let notice = move |notice: Notice| match notice {
         Notice::Listening(address) => tell(&greeting(address, &facts)),
+        Notice::Draining(0) => {}
+        Notice::Draining(1) => tell("draining 1 request, again to stop now\n"),
         Notice::Draining(count) => tell(&format!("draining {count} requests, again to stop now\n")),
     };
     let stop = stopper.clone();

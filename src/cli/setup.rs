@@ -199,13 +199,7 @@ fn first_run() -> Failure {
     )
 }
 
-/// The protocols that run here, without a network.
+/// Does the provider run here, without a network?
 pub(crate) fn is_local(kind: providers::Kind) -> bool {
-    match kind {
-        providers::Kind::Demo => true,
-        providers::Kind::OpenAi
-        | providers::Kind::Anthropic
-        | providers::Kind::Google
-        | providers::Kind::Compatible => false,
-    }
+    kind == providers::Kind::Demo
 }
