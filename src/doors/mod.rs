@@ -12,6 +12,7 @@ use crate::error::Error;
 
 pub mod chat;
 pub mod messages;
+mod padding;
 mod parse;
 pub mod responses;
 

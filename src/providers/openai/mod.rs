@@ -18,6 +18,7 @@ use crate::wire::sse;
 
 mod failure;
 mod fields;
+mod foreign;
 mod input;
 mod parts;
 mod request;
