@@ -98,4 +98,3 @@ fn encoder(fields: &Value) -> ChatEncoder {
         .extend(fields.as_object().unwrap().clone());
     decode(&body).unwrap().1
 }
-

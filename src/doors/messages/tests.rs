@@ -68,4 +68,3 @@ fn streamed(script: Script) -> Vec<(String, Value)> {
         })
         .collect()
 }
-
