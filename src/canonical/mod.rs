@@ -7,6 +7,7 @@
 pub mod address;
 pub mod beyond;
 pub mod compose;
+pub mod embedding;
 pub mod event;
 pub mod extra;
 pub mod fold;

@@ -11,6 +11,7 @@ use crate::canonical::response::Response;
 use crate::error::Error;
 
 pub mod chat;
+pub mod embeddings;
 pub mod messages;
 mod padding;
 mod parse;

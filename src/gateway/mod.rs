@@ -21,6 +21,7 @@ use crate::providers::{Answer, Ask, AskKind, ListedModel, Loss, Remedies};
 use crate::routing::resolve::resolve;
 use crate::target::{ProviderName, Target};
 
+pub mod asks;
 mod attempt;
 pub mod fetch;
 mod running;
@@ -179,7 +180,7 @@ impl Gateway {
                     models.extend(page);
                     cursor = next;
                 }
-                Answer::Tokens(_) => {
+                Answer::Tokens(_) | Answer::Embeddings(_) => {
                     return Err(Error::new(Kind::Internal, "asked for models, read a count"));
                 }
             }

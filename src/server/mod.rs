@@ -20,9 +20,11 @@ use crate::error::{Error, Kind};
 use crate::gateway::Gateway;
 
 mod access;
+mod asks;
 mod body;
 mod dialect;
 mod health;
+mod models;
 mod reply;
 mod serve;
 
@@ -40,6 +42,7 @@ pub enum Notice {
 pub(crate) struct App {
     gateway: Gateway,
     access: access::Access,
+    lists: models::Lists,
     body_limit: usize,
     commit_after: Duration,
     keep_alive: Duration,
@@ -104,6 +107,7 @@ impl App {
     pub(crate) fn new(config: Config) -> Self {
         Self {
             access: access::Access::new(&config.server),
+            lists: models::Lists::default(),
             body_limit: usize::try_from(config.server.body_limit).unwrap_or(usize::MAX),
             commit_after: config.server.commit_after,
             keep_alive: config.server.keep_alive,
@@ -118,6 +122,11 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/responses", post(serve::responses))
         .route("/v1/chat/completions", post(serve::chat_completions))
         .route("/v1/messages", post(serve::messages))
+        .route("/v1/messages/count_tokens", post(asks::count_tokens))
+        .route("/v1/responses/input_tokens", post(asks::input_tokens))
+        .route("/v1/embeddings", post(asks::embed))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{*id}", get(models::one))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(serve::not_found)
