@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
@@ -22,7 +23,9 @@ use crate::gateway::Gateway;
 mod access;
 mod asks;
 mod body;
+mod cors;
 mod dialect;
+mod encoding;
 mod health;
 mod models;
 mod reply;
@@ -132,6 +135,7 @@ fn router(app: Arc<App>) -> Router {
         .fallback(serve::not_found)
         .method_not_allowed_fallback(serve::method_not_allowed)
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(app.clone(), cors::answer))
         .with_state(app)
 }
 
