@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
@@ -20,8 +21,13 @@ use crate::error::{Error, Kind};
 use crate::gateway::Gateway;
 
 mod access;
+mod asks;
 mod body;
+mod cors;
+mod dialect;
+mod encoding;
 mod health;
+mod models;
 mod reply;
 mod serve;
 
@@ -39,6 +45,7 @@ pub enum Notice {
 pub(crate) struct App {
     gateway: Gateway,
     access: access::Access,
+    lists: models::Lists,
     body_limit: usize,
     commit_after: Duration,
     keep_alive: Duration,
@@ -103,6 +110,7 @@ impl App {
     pub(crate) fn new(config: Config) -> Self {
         Self {
             access: access::Access::new(&config.server),
+            lists: models::Lists::default(),
             body_limit: usize::try_from(config.server.body_limit).unwrap_or(usize::MAX),
             commit_after: config.server.commit_after,
             keep_alive: config.server.keep_alive,
@@ -116,11 +124,18 @@ fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/v1/responses", post(serve::responses))
         .route("/v1/chat/completions", post(serve::chat_completions))
+        .route("/v1/messages", post(serve::messages))
+        .route("/v1/messages/count_tokens", post(asks::count_tokens))
+        .route("/v1/responses/input_tokens", post(asks::input_tokens))
+        .route("/v1/embeddings", post(asks::embed))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{*id}", get(models::one))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(serve::not_found)
         .method_not_allowed_fallback(serve::method_not_allowed)
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(app.clone(), cors::answer))
         .with_state(app)
 }
 
