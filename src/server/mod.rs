@@ -21,6 +21,7 @@ use crate::gateway::Gateway;
 
 mod access;
 mod body;
+mod dialect;
 mod health;
 mod reply;
 mod serve;
@@ -116,6 +117,7 @@ fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/v1/responses", post(serve::responses))
         .route("/v1/chat/completions", post(serve::chat_completions))
+        .route("/v1/messages", post(serve::messages))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(serve::not_found)

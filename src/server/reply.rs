@@ -76,8 +76,9 @@ pub(super) fn error<D: Door>(error: &Error, request_id: &str) -> Response {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         put(&mut headers, RETRY_AFTER, &seconds.to_string());
     }
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    whole(status, Bytes::from(D::error(error)), headers)
+    let status =
+        StatusCode::from_u16(D::status(error)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    whole(status, Bytes::from(D::error(error, request_id)), headers)
 }
 
 /// The head of a reply whose target is not known yet.

@@ -7,16 +7,19 @@ use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use http::StatusCode;
-use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tokio::time::{Instant, timeout};
 
+use super::access::Admitted;
 use super::body::{Frames, InFlight, Source};
+use super::dialect::Dialect;
 use super::{App, reply};
 use crate::canonical::open::Open;
 use crate::canonical::request::{Delivery, Request};
+use crate::doors::chat::Chat;
+use crate::doors::messages::Messages;
 use crate::doors::responses::Responses;
 use crate::doors::{Door, Encoder};
 use crate::error::{Error, Kind};
@@ -24,7 +27,10 @@ use crate::gateway::{Caller, EventStream, Reply};
 
 /// `POST /v1/responses`.
 pub(super) async fn responses(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
-    answer::<Responses>(app, request, |_| Ok(())).await
+    match take(&app, request).await {
+        Ok(taken) => answer::<Responses>(&app, taken).await,
+        Err(refused) => refused,
+    }
 }
 
 /// `POST /v1/chat/completions`: a body with `input` is an Open Responses request.
@@ -32,26 +38,33 @@ pub(super) async fn chat_completions(
     State(app): State<Arc<App>>,
     request: HttpRequest,
 ) -> Response {
-    answer::<Responses>(app, request, |body| {
-        #[derive(Deserialize)]
-        struct Which {
-            #[serde(default)]
-            input: Option<IgnoredAny>,
-            #[serde(default)]
-            messages: Option<IgnoredAny>,
-        }
-        match serde_json::from_slice::<Which>(body) {
-            Ok(Which { input: None, messages: Some(_) }) => Err(Error::invalid(
-                "messages",
-                "this gateway does not take Chat Completions bodies yet: send `input` in place of `messages`",
-            )
-            .with_code("unsupported_parameter")
-            .with_hint("POST the request to /v1/responses, or use `input` as Open Responses defines it")),
-            // Anything else is for the door to read, or to find fault with.
-            Ok(_) | Err(_) => Ok(()),
-        }
-    })
-    .await
+    #[derive(Deserialize)]
+    struct Which {
+        #[serde(default)]
+        input: Option<IgnoredAny>,
+        #[serde(default)]
+        messages: Option<IgnoredAny>,
+    }
+    let taken = match take(&app, request).await {
+        Ok(taken) => taken,
+        Err(refused) => return refused,
+    };
+    match serde_json::from_slice(&taken.body) {
+        Ok(Which {
+            input: Some(_),
+            messages: None,
+        }) => answer::<Responses>(&app, taken).await,
+        // What is neither is for the door of the path to find fault with.
+        Ok(_) | Err(_) => answer::<Chat>(&app, taken).await,
+    }
+}
+
+/// `POST /v1/messages`.
+pub(super) async fn messages(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
+    match take(&app, request).await {
+        Ok(taken) => answer::<Messages>(&app, taken).await,
+        Err(refused) => refused,
+    }
 }
 
 /// No such path.
@@ -61,8 +74,7 @@ pub(super) async fn not_found(request: HttpRequest) -> Response {
         request.method(),
         request.uri().path()
     );
-    let error = Error::new(Kind::NotFound, message);
-    reply::error::<Responses>(&error, &reply::request_id(request.headers()))
+    astray(&request, &Error::new(Kind::NotFound, message))
 }
 
 /// The path exists, the method does not.
@@ -72,68 +84,100 @@ pub(super) async fn method_not_allowed(request: HttpRequest) -> Response {
         request.uri().path(),
         request.method()
     );
-    let error = Error::new(Kind::MethodNotAllowed, message);
-    reply::error::<Responses>(&error, &reply::request_id(request.headers()))
+    astray(&request, &Error::new(Kind::MethodNotAllowed, message))
 }
 
-async fn answer<D>(
-    app: Arc<App>,
-    request: HttpRequest,
-    check: fn(&[u8]) -> Result<(), Error>,
-) -> Response
+fn astray(request: &HttpRequest, error: &Error) -> Response {
+    let dialect = Dialect::of(request.uri().path(), request.headers());
+    dialect.error(error, &reply::request_id(request.headers()))
+}
+
+/// A request that was let in: its body is read, but not understood yet.
+pub(super) struct Taken<'a> {
+    pub(super) admitted: Admitted<'a>,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    pub(super) request_id: String,
+    pub(super) dialect: Dialect,
+    started: Instant,
+    in_flight: InFlight,
+}
+
+/// Everything that is checked before a door is opened; a refusal speaks the dialect of the path.
+pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken<'_>, Response> {
+    let started = Instant::now();
+    let (parts, body) = request.into_parts();
+    let request_id = reply::request_id(&parts.headers);
+    let dialect = Dialect::of(parts.uri.path(), &parts.headers);
+    let in_flight = InFlight::enter(&app.in_flight);
+    let checked = async {
+        let admitted = app.access.admit(&parts.method, &parts.headers)?;
+        if app.gateway.snapshot().is_own(&parts.headers) {
+            return Err(
+                Error::new(Kind::Loop, "this request came from this gateway itself")
+                    .with_hint("a provider's `base_url` leads back here"),
+            );
+        }
+        Ok((admitted, read(body, app.body_limit).await?))
+    };
+    match checked.await {
+        Ok((admitted, body)) => Ok(Taken {
+            admitted,
+            headers: parts.headers,
+            body,
+            request_id,
+            dialect,
+            started,
+            in_flight,
+        }),
+        Err(error) => {
+            report(&error, &request_id);
+            Err(dialect.error(&error, &request_id))
+        }
+    }
+}
+
+async fn answer<D>(app: &Arc<App>, taken: Taken<'_>) -> Response
 where
     D: Door,
     D::Encoder: Unpin + 'static,
 {
-    let started = Instant::now();
-    let (parts, body) = request.into_parts();
-    let request_id = reply::request_id(&parts.headers);
-    let in_flight = InFlight::enter(&app.in_flight);
-    let taken = take::<D>(&app, &parts, body, &request_id, check).await;
-    let (request, encoder, caller) = match taken {
-        Ok(taken) => taken,
-        Err(error) => return refused::<D>(&error, &request_id),
+    let (request, encoder, caller) = match understand::<D>(&taken) {
+        Ok(understood) => understood,
+        Err(error) => return refused::<D>(&error, &taken.request_id),
     };
+    let (started, in_flight) = (taken.started, taken.in_flight);
     match request.delivery {
-        Delivery::Whole => whole::<D>(&app, request, encoder, caller, started).await,
+        Delivery::Whole => whole::<D>(app, request, encoder, caller, started).await,
         Delivery::Streamed => {
+            let app = app.clone();
             streamed::<D>(app, request, encoder, caller, (started, in_flight)).await
         }
     }
 }
 
-/// Everything that is checked before anybody is asked.
-async fn take<D: Door>(
-    app: &App,
-    parts: &Parts,
-    body: Body,
-    request_id: &str,
-    check: fn(&[u8]) -> Result<(), Error>,
-) -> Result<(Request, D::Encoder, Caller), Error> {
-    let admitted = app.access.admit(&parts.method, &parts.headers)?;
-    if app.gateway.snapshot().is_own(&parts.headers) {
-        return Err(
-            Error::new(Kind::Loop, "this request came from this gateway itself")
-                .with_hint("a provider's `base_url` leads back here"),
-        );
-    }
-    let body = read(body, app.body_limit).await?;
-    check(&body)?;
-    let header = |name: &str| {
-        parts
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
-    let (request, encoder) = D::decode(header("x-llmgw-profile"), &body)?;
-    let route = header("x-llmgw-route").map(str::to_owned);
-    admitted.may_use(route.as_deref().unwrap_or(&request.model))?;
-    let caller = Caller {
-        key: admitted.name(),
-        request_id: request_id.to_owned(),
-        route,
-    };
+/// The door reads the body, and the caller's key must allow the model.
+fn understand<D: Door>(taken: &Taken<'_>) -> Result<(Request, D::Encoder, Caller), Error> {
+    let (request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
+    let caller = taken.caller(&request.model)?;
     Ok((request, encoder, caller))
+}
+
+impl Taken<'_> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Who asks for this model, if their key allows it.
+    pub(super) fn caller(&self, model: &str) -> Result<Caller, Error> {
+        let route = self.header("x-llmgw-route").map(str::to_owned);
+        self.admitted.may_use(route.as_deref().unwrap_or(model))?;
+        Ok(Caller {
+            key: self.admitted.name(),
+            request_id: self.request_id.clone(),
+            route,
+        })
+    }
 }
 
 async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
@@ -241,7 +285,7 @@ fn refused<D: Door>(error: &Error, request_id: &str) -> Response {
 }
 
 /// A failure is logged once, here. What the client did wrong is no warning.
-fn report(error: &Error, request_id: &str) {
+pub(super) fn report(error: &Error, request_id: &str) {
     let target = error.target().map(ToString::to_string);
     let (status, code) = (error.status(), error.code());
     if status < 500 {

@@ -41,7 +41,7 @@ impl Door for Chat {
         ))
     }
 
-    fn error(error: &Error) -> Vec<u8> {
+    fn error(error: &Error, _request_id: &str) -> Vec<u8> {
         let body = json!({ "error": {
             "message": error.message(),
             "type": error_type(error),

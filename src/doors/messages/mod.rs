@@ -35,10 +35,20 @@ impl Door for Messages {
         Ok((request::decode(body)?, MessagesEncoder::default()))
     }
 
-    fn error(error: &Error) -> Vec<u8> {
-        error_body(error_type(error.kind(), error.status()), error.message())
-            .to_string()
-            .into_bytes()
+    fn error(error: &Error, request_id: &str) -> Vec<u8> {
+        let mut body = error_body(error_type(error.kind(), error.status()), error.message());
+        if let Some(object) = body.as_object_mut() {
+            object.insert("request_id".to_owned(), request_id.into());
+        }
+        body.to_string().into_bytes()
+    }
+
+    /// Anthropic's clients know an overload by 529.
+    fn status(error: &Error) -> u16 {
+        match error.kind() {
+            Kind::Overloaded | Kind::Busy => 529,
+            _ => error.status(),
+        }
     }
 }
 

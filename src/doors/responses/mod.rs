@@ -32,7 +32,7 @@ impl Door for Responses {
         Ok((request, encoder))
     }
 
-    fn error(error: &Error) -> Vec<u8> {
+    fn error(error: &Error, _request_id: &str) -> Vec<u8> {
         #[derive(Serialize)]
         struct Body {
             error: Ordered,
@@ -132,7 +132,7 @@ mod tests {
     fn an_error_has_the_specifications_body() {
         let error = Error::new(Kind::ModelNotFound, "no such model").with_param("model");
         assert_eq!(
-            String::from_utf8(Responses::error(&error)).unwrap(),
+            String::from_utf8(Responses::error(&error, "r")).unwrap(),
             r#"{"error":{"message":"no such model","type":"not_found","param":"model","code":"model_not_found"}}"#
         );
     }

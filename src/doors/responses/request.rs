@@ -1,23 +1,17 @@
-//! Bytes to a request, with errors that a person can act on.
-//!
-//! The body is parsed plainly; only one that is refused is parsed again with a trace, so that the answer names the
-//! field: `input[3].content[0].image_url`.
+//! Bytes to a request: what the specification's types do not say by themselves.
 
 use super::limits;
 use crate::canonical::item::Item;
-use crate::canonical::open::{Open, PATH_MARK, join, strip_position};
+use crate::canonical::open::Open;
 use crate::canonical::pairing;
 use crate::canonical::request::{Effort, Format, INCLUDES, PlainFormat, Profile, Request};
 use crate::canonical::tool::{Tool, ToolChoice};
-use crate::error::{Error, Kind};
+use crate::doors::parse::parse;
+use crate::error::Error;
 
 /// Reads a request.
 pub(super) fn decode(profile: Option<&str>, body: &[u8]) -> Result<Request, Error> {
-    let json = std::str::from_utf8(body).map_err(|fault| {
-        let at = fault.valid_up_to();
-        malformed(format!("the body is not valid UTF-8 at byte {at}"))
-    })?;
-    let mut request = parse(json)?;
+    let mut request: Request = parse(body)?;
     limits::check(&request)?;
     refuse_state(&request)?;
     plain_format(&mut request);
@@ -32,58 +26,6 @@ pub(super) fn decode(profile: Option<&str>, body: &[u8]) -> Result<Request, Erro
         })?,
     };
     Ok(request)
-}
-
-fn parse(json: &str) -> Result<Request, Error> {
-    serde_json::from_str(json).map_err(|plain| {
-        if !plain.is_data() {
-            let (line, column) = (plain.line(), plain.column());
-            let what = strip_position(&plain.to_string());
-            return malformed(format!(
-                "the body is not valid JSON: {what} at line {line}, column {column}"
-            ));
-        }
-        let mut reader = serde_json::Deserializer::from_str(json);
-        let (path, message) = match serde_path_to_error::deserialize::<_, Request>(&mut reader) {
-            // The same text cannot parse at the second reading.
-            Ok(_) => (String::new(), plain.to_string()),
-            Err(traced) => (traced.path().to_string(), traced.inner().to_string()),
-        };
-        fault(&path, &strip_position(&message))
-    })
-}
-
-/// The outer path and what an inner reader said, which may begin with a path of its own.
-fn fault(outer: &str, message: &str) -> Error {
-    let (path, message) = match message.split_once(PATH_MARK) {
-        Some((inner, message)) => (join(outer, inner), message),
-        None => (join(outer, ""), message),
-    };
-    let code = if message.starts_with("missing field") {
-        "missing_required_parameter"
-    } else if message.starts_with("invalid type") {
-        "invalid_type"
-    } else {
-        "invalid_value"
-    };
-    // serde names the missing field in its message only.
-    let path = match message
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.strip_suffix('`'))
-    {
-        Some(field) if !path.ends_with(field) => join(&path, field),
-        _ => path,
-    };
-    let error = Error::new(Kind::InvalidRequest, message).with_code(code);
-    if path.is_empty() || path == "." {
-        error
-    } else {
-        error.with_param(path)
-    }
-}
-
-fn malformed(message: String) -> Error {
-    Error::new(Kind::InvalidRequest, message).with_code("invalid_json")
 }
 
 /// There is no store yet behind this door, and a promise that cannot be kept is not given.
@@ -166,6 +108,7 @@ fn profile_of(request: &Request) -> Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::canonical::open::PATH_MARK;
 
     fn refused(body: &str) -> (Option<String>, String, String) {
         let error = decode(None, body.as_bytes()).unwrap_err();
