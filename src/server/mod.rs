@@ -22,6 +22,7 @@ use crate::gateway::{Gateway, unix_seconds};
 mod access;
 mod background;
 mod body;
+mod compact;
 mod conversation;
 mod dialect;
 mod health;
@@ -30,6 +31,7 @@ mod reply;
 mod serve;
 mod stored;
 mod turn;
+mod websocket;
 
 /// What the server tells whoever started it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +139,11 @@ impl App {
 
 fn router(app: Arc<App>) -> Router {
     Router::new()
-        .route("/v1/responses", post(serve::responses))
+        .route(
+            "/v1/responses",
+            post(serve::responses).get(websocket::upgrade),
+        )
+        .route("/v1/responses/compact", post(compact::compact))
         .route(
             "/v1/responses/{id}",
             get(stored::fetch).delete(stored::delete),
