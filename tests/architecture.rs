@@ -110,6 +110,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "wire",
         ],
     ),
+    ("store", &["canonical", "config", "error"]),
     (
         "telemetry",
         &[
@@ -132,6 +133,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "gateway",
             "providers",
             "routing",
+            "store",
             "target",
             "telemetry",
         ],
@@ -169,6 +171,7 @@ fn some_names_belong_to_one_place() {
     let only: &[(&str, &[&str])] = &[
         ("reqwest::", &["gateway/upstream.rs", "gateway/fetch.rs"]),
         ("axum::", &["server/"]),
+        ("rusqlite::", &["store/"]),
         ("clap::", &["cli/"]),
         ("println!", &["cli/", "main.rs"]),
         ("std::env::var", &["config/load"]),
