@@ -19,6 +19,9 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / name) for name in ("support", "sim")]
 
 import stream as streams  # noqa: E402
@@ -81,6 +84,10 @@ class Client:
                 assert more, f"the stream ended: {got[-300:]!r}"
                 got += more
         return got
+
+
+    def socket(self) -> ClientConnection:
+        return connect(f"ws://127.0.0.1:{self.gateway.port}/v1/responses", additional_headers=self.headers, max_size=None)
 
 
 class Bench:
@@ -302,6 +309,87 @@ def a_locked_database_fails_no_answer(bench: Bench) -> None:
         other.rollback()
     stored = good(bench.ann.ask("demo", "again", store=True))
     assert bench.ann.call("GET", f"/{stored['id']}").status == 200
+
+
+def turn(talk: ClientConnection, **fields: object) -> list[dict]:
+    """One turn on a socket: its messages, of which exactly the last ends it."""
+    talk.send(json.dumps({"type": "response.create", **fields}))
+    return messages(talk)
+
+
+def messages(talk: ClientConnection) -> list[dict]:
+    events = []
+    while not events or events[-1]["type"] not in (*streams.TERMINALS, "error"):
+        events.append(json.loads(talk.recv(timeout=30)))
+    return events
+
+
+def failed_turn(events: list[dict], code: str) -> None:
+    last = events[-1]
+    assert last["type"] == "error" and last["error"]["code"] == code, last
+    assert isinstance(last["status"], int) and last["error"]["message"], last
+    assert not any(event["type"] in ("error", "response.failed") for event in events[:-1]), "two ends of one turn"
+
+
+def a_socket_has_one_response_at_a_time(bench: Bench) -> None:
+    with bench.ann.socket() as talk:
+        for number in range(3):
+            talk.send(json.dumps({"type": "response.create", "model": "openai/gpt-6-luna", "input": f"[[gap:30]] [[text:number {number}]]", "store": False}))
+        for number in range(3):
+            events = messages(talk)
+            assert [event["sequence_number"] for event in events] == list(range(len(events)))
+            assert streams.text(events[-1]["response"]) == f"number {number}", events[-1]["response"]["output"]
+
+
+def a_socket_remembers_what_nobody_stored(bench: Bench) -> None:
+    with bench.ann.socket() as talk, bench.ann.socket() as other, bench.bob.socket() as bob:
+        previous = {}
+        for number, family in enumerate(FAMILIES):
+            events = turn(talk, model=family, input=f"word {number}", store=False, **previous)
+            assert events[-1]["type"] == "response.completed", events[-1]
+            previous = {"previous_response_id": events[-1]["response"]["id"]}
+        seen = json.dumps(bench.requests()[-1]["body"])
+        assert all(f"word {number}" in seen for number in range(len(FAMILIES)))
+        refer = [{"type": "item_reference", "id": events[-1]["response"]["output"][0]["id"]}]
+        assert turn(talk, model="demo", input=refer, store=False)[-1]["type"] == "response.completed"
+        failed_turn(turn(other, model="demo", input="go on", store=False, **previous), "previous_response_not_found")
+        stored = turn(talk, model="demo", input="keep this", store=True)[-1]["response"]["id"]
+        assert turn(other, model="demo", input="go on", previous_response_id=stored)[-1]["type"] == "response.completed"
+        failed_turn(turn(bob, model="demo", input="go on", previous_response_id=stored), "previous_response_not_found")
+
+
+def a_failed_turn_ends_once_and_the_socket_lives(bench: Bench) -> None:
+    with bench.ann.socket() as talk:
+        failed_turn(turn(talk, model="demo", input="x", stream=True), "unsupported_parameter")
+        failed_turn(turn(talk, model="demo", input="x", background=None), "unsupported_parameter")
+        failed_turn(turn(talk, input="x"), "missing_required_parameter")
+        failed_turn(turn(talk, model="none/such", input="x"), "model_not_found")
+        failed_turn(turn(talk, model="demo", input=[{"type": "compaction", "encrypted_content": "forged"}]), "invalid_encrypted_content")
+        talk.send("{")
+        failed_turn(messages(talk), "invalid_json")
+        talk.send(b"binary")
+        failed_turn(messages(talk), "invalid_value")
+        for family in FAMILIES:
+            failed_turn(turn(talk, model=family, input="[[error:503]]", store=False), "overloaded")
+            first = turn(talk, model=family, input="hello", store=False)[-1]["response"]["id"]
+            cut = turn(talk, model=family, input="[[words:40]] [[drop-after:9]]", store=False, previous_response_id=first)
+            assert cut[0]["type"] == "response.created", cut
+            failed_turn(cut, "upstream_stream_interrupted")
+            failed_turn(turn(talk, model=family, input="go on", store=False, previous_response_id=first), "previous_response_not_found")
+        assert turn(talk, model="demo", input="still there?")[-1]["type"] == "response.completed"
+
+
+def a_socket_that_closes_cancels_and_strangers_stay_out(bench: Bench) -> None:
+    with bench.ann.socket() as talk:
+        talk.send(json.dumps({"type": "response.create", "model": "openai/gpt-6-luna", "input": "[[gap:100]] [[words:300]]"}))
+        talk.recv(timeout=10)
+    bench.wait(lambda: bench.requests()[-1]["outcome"] == "aborted", "the upstream goes on")
+    try:
+        with connect(f"ws://127.0.0.1:{bench.gateway.port}/v1/responses"):
+            raise AssertionError("a stranger was let in")
+    except InvalidStatus as status:
+        assert status.response.status_code == 401, status
+    refused(bench.ann.call("GET", ""), 405, "method_not_allowed")
 
 
 CASES = [value for name, value in list(globals().items()) if name.startswith(("a_", "the_", "without_"))]

@@ -215,12 +215,11 @@ async fn list(
             return Err(Error::invalid("limit", message));
         }
     };
-    let record = match running(app, owner, id) {
-        Some(recording) => Arc::new(recording.record()),
-        None => {
-            let record = app.conversations.archive.get(owner, id).await;
-            record.ok_or_else(|| not_found(id))?
-        }
+    let record = if let Some(recording) = running(app, owner, id) {
+        Arc::new(recording.record())
+    } else {
+        let record = app.conversations.archive.get(owner, id).await;
+        record.ok_or_else(|| not_found(id))?
     };
     let mut items: Vec<_> = match parameters.get("order").map(String::as_str) {
         None | Some("desc") => record.input_items().rev().collect(),

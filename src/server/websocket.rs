@@ -32,7 +32,7 @@ use crate::gateway::{Caller, EventStream};
 use crate::store::record::{Owner, Record};
 
 /// A connection lasts no longer (specification 2026-04-24, section "WebSocket").
-const LONGEST: Duration = Duration::from_mins(60);
+const LONGEST: Duration = Duration::from_hours(1);
 
 /// So many turns may wait; more are not read until one is done.
 const MOST_WAITING: usize = 32;
@@ -246,18 +246,25 @@ impl Talk {
     ) -> Result<End, Over> {
         let mut error = None;
         while let Some(batch) = self.meanwhile(socket, events.next()).await? {
-            for message in messages(&batch, &mut turn.encoder, &mut error) {
+            let messages = messages(&batch, &mut turn.encoder, &mut error);
+            let end = super::turn::terminal(&batch);
+            if let (Some(response), None) = (end, &error) {
+                // Kept before the client hears of it: its next request may be on another connection.
+                let (owner, inherited) = (turn.filing.owner.clone(), turn.filing.inherited);
+                let request = turn.request.clone();
+                let record = Record::new(owner, request, inherited, response.clone());
+                self.remember(Arc::new(record), &turn.filing);
+            }
+            for message in messages {
                 send(socket, message).await?;
             }
-            if let Some(response) = super::turn::terminal(&batch) {
-                if let Some(payload) = error {
+            match (end, error.take()) {
+                (Some(_), None) => return Ok(End::Whole),
+                (Some(_), Some(payload)) => {
                     send(socket, envelope(status_of(&payload), &payload)).await?;
                     return Ok(End::Failed);
                 }
-                let (owner, inherited) = (turn.filing.owner.clone(), turn.filing.inherited);
-                let record = Record::new(owner, turn.request, inherited, response.clone());
-                self.remember(Arc::new(record), &turn.filing);
-                return Ok(End::Whole);
+                (None, said) => error = said,
             }
         }
         let error = Error::new(Kind::Internal, "the answer had no end");
