@@ -10,6 +10,7 @@ use axum::response::Response as HttpResponse;
 use futures_util::StreamExt as _;
 use http::StatusCode;
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::body::{Frames, InFlight, Source};
@@ -55,8 +56,11 @@ pub(super) fn begin(
     let recording = Recording::new(id, Arc::new(request), filing, patience, Some(queued));
     let recording = Arc::new(recording);
     app.conversations.recordings.add(&recording)?;
-    let task = work(app.clone(), recording.clone(), caller.clone());
-    spawn(task);
+    let (app, made, caller) = (app.clone(), recording.clone(), caller.clone());
+    spawn(async move {
+        work(&app, &made, &caller).await;
+        linger(&app, &made).await;
+    });
     Ok(recording)
 }
 
@@ -93,8 +97,10 @@ pub(super) async fn recorded(
 ) -> Result<Reply, Error> {
     let (begun, answer) = oneshot::channel();
     spawn(async move {
-        let _in_flight = InFlight::enter(&app.in_flight);
-        accompany(&app, request, &caller, filing, patience, begun).await;
+        let made = accompany(&app, request, &caller, filing, patience, begun).await;
+        if let Some(recording) = made {
+            linger(&app, &recording).await;
+        }
     });
     answer
         .await
@@ -109,41 +115,46 @@ async fn accompany(
     filing: Filing,
     patience: Patience,
     mut begun: oneshot::Sender<Result<Reply, Error>>,
-) {
+) -> Option<Arc<Recording>> {
+    let _in_flight = InFlight::enter(&app.in_flight);
     let answer = tokio::select! {
         answer = app.gateway.respond(request.clone(), caller.clone()) => answer,
-        () = begun.closed() => return,
+        () = begun.closed() => return None,
     };
     let mut reply = match answer {
         Ok(reply) => reply,
         Err(error) => {
-            // A client that has left in this moment hears nothing.
+            // A client that has left in this moment hears nothing, here and below.
             let _gone = begun.send(Err(error));
-            return;
+            return None;
         }
     };
-    let Some(first) = reply.events.next().await else {
-        return;
-    };
+    let first = reply.events.next().await?;
     let id = response_id(&first);
     let recording = Recording::new(id, request, filing, patience, None);
     let recording = Arc::new(recording);
     if let Err(error) = app.conversations.recordings.add(&recording) {
         let _gone = begun.send(Err(error));
-        return;
+        return None;
     }
     let events = std::mem::replace(&mut reply.events, recording.read());
     if begun.send(Ok(reply)).is_err() {
-        let owner = &recording.filing.owner;
-        app.conversations.recordings.remove(owner, &recording.id);
-        return;
+        app.conversations.recordings.remove(&recording);
+        return None;
     }
     let held = futures_util::stream::iter([first]).chain(events);
     record(app, &recording, caller, held.boxed()).await;
+    Some(recording)
+}
+
+/// A finished recording can be read for a while, and is let go then.
+async fn linger(app: &App, recording: &Arc<Recording>) {
+    sleep(recording.patience.afterwards()).await;
+    app.conversations.recordings.remove(recording);
 }
 
 /// A background answer from the first question to its end.
-async fn work(app: Arc<App>, recording: Arc<Recording>, caller: Caller) {
+async fn work(app: &Arc<App>, recording: &Arc<Recording>, caller: &Caller) {
     let _in_flight = InFlight::enter(&app.in_flight);
     let asked = app
         .gateway
@@ -151,15 +162,15 @@ async fn work(app: Arc<App>, recording: Arc<Recording>, caller: Caller) {
     let answer = tokio::select! {
         answer = asked => answer,
         () = recording.called_off() => {
-            return break_off(&app, &recording, &caller, Break::Cancelled);
+            return break_off(app, recording, caller, Break::Cancelled);
         }
     };
     match answer {
-        Ok(reply) => record(&app, &recording, &caller, reply.events).await,
+        Ok(reply) => record(app, recording, caller, reply.events).await,
         Err(error) => {
             serve::report(&error, &caller.request_id);
-            let failed = app.gateway.failed(&recording.request, &caller, &error);
-            take(&app, &recording, failed);
+            let failed = app.gateway.failed(&recording.request, caller, &error);
+            take(app, recording, failed);
             recording.end();
         }
     }

@@ -43,7 +43,7 @@ pub(super) enum Patience {
 
 impl Patience {
     /// How long a finished recording can be read.
-    fn afterwards(self) -> Duration {
+    pub(super) fn afterwards(self) -> Duration {
         match self {
             Self::Background => Duration::from_mins(5),
             Self::Resumable(time) => time,
@@ -260,9 +260,16 @@ impl Recordings {
         (!found.is_over()).then_some(found)
     }
 
-    /// Forgets one.
-    pub(super) fn remove(&self, owner: &Owner, id: &str) -> Option<Arc<Recording>> {
-        self.all().remove(&(owner.clone(), id.to_owned()))
+    /// Forgets one, unless another has taken its place.
+    pub(super) fn remove(&self, recording: &Arc<Recording>) {
+        let key = (recording.filing.owner.clone(), recording.id.clone());
+        let mut all = self.all();
+        if all
+            .get(&key)
+            .is_some_and(|known| Arc::ptr_eq(known, recording))
+        {
+            all.remove(&key);
+        }
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<(Owner, String), Arc<Recording>>> {
@@ -274,5 +281,107 @@ impl Recording {
     fn is_over(&self) -> bool {
         let ended = self.tape().ended;
         ended.is_some_and(|at| at.elapsed() > self.patience.afterwards())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canonical::compose::{Composer, Setup, Stop};
+    use crate::canonical::request::Delivery;
+    use crate::canonical::response::Status;
+    use crate::store::Keep;
+
+    fn filing() -> Filing {
+        Filing {
+            owner: Owner::default(),
+            inherited: 0,
+            keep: Keep::Briefly,
+        }
+    }
+
+    fn recording(patience: Patience) -> Arc<Recording> {
+        let request = Arc::new(Request::ask("m", "hi"));
+        Arc::new(Recording::new(
+            "resp_1".to_owned(),
+            request,
+            filing(),
+            patience,
+            None,
+        ))
+    }
+
+    fn composer() -> Composer {
+        let mut composer = Composer::new(Setup {
+            delivery: Delivery::Streamed,
+            ..Setup::default()
+        });
+        composer.begin("resp_1", "m");
+        composer
+    }
+
+    #[tokio::test]
+    async fn readers_at_different_places_see_the_same_events() {
+        let recording = recording(Patience::Background);
+        let mut composer = composer();
+        let early = recording.read();
+        assert!(recording.push(composer.take()));
+        composer.text(0, "to the end");
+        assert!(recording.push(composer.take()));
+        assert_eq!(recording.snapshot().output_text(), "to the end");
+        assert_eq!(recording.snapshot().status, Status::InProgress);
+        composer.stop(Stop::Complete);
+        composer.end();
+        assert!(recording.push(composer.take()));
+        recording.end();
+        let early: Vec<Batch> = early.collect().await;
+        let late: Vec<Batch> = recording.read().collect().await;
+        assert_eq!(early, late);
+        assert_eq!(early.len(), 3);
+        assert_eq!(recording.snapshot().status, Status::Completed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_reader_that_stays_away_is_waited_for_in_vain() {
+        let recording = recording(Patience::Resumable(Duration::from_secs(30)));
+        let reader = recording.read();
+        let started = Instant::now();
+        let abandoned = recording.abandoned();
+        let coming_and_going = async {
+            sleep(Duration::from_secs(60)).await;
+            drop(reader);
+            sleep(Duration::from_secs(20)).await;
+            let back = recording.read();
+            sleep(Duration::from_secs(60)).await;
+            drop(back);
+        };
+        tokio::join!(abandoned, coming_and_going);
+        assert_eq!(started.elapsed().as_secs(), 60 + 20 + 60 + 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_finished_recording_can_be_read_for_a_while() {
+        let recordings = Recordings::default();
+        let recording = recording(Patience::Background);
+        recordings.add(&recording).unwrap();
+        recording.end();
+        let owner = Owner::default();
+        sleep(Duration::from_secs(299)).await;
+        assert!(recordings.get(&owner, "resp_1").is_some());
+        assert!(
+            recordings
+                .get(&Owner::of(Some(&"a".into())), "resp_1")
+                .is_none()
+        );
+        sleep(Duration::from_secs(2)).await;
+        assert!(recordings.get(&owner, "resp_1").is_none());
+    }
+
+    #[test]
+    fn a_recording_is_bounded() {
+        let recording = recording(Patience::Background);
+        let mut composer = composer();
+        composer.text(0, &"x".repeat(MOST_BYTES));
+        assert!(!recording.push(composer.take()));
     }
 }

@@ -62,9 +62,10 @@ pub(super) async fn delete(
     let request_id = reply::request_id(&parts.headers);
     let deleted = async {
         let owner = admit(&app, &Method::DELETE, &parts)?;
-        let recording = app.conversations.recordings.remove(&owner, &id);
+        let recording = app.conversations.recordings.get(&owner, &id);
         if let Some(recording) = &recording {
             recording.forget();
+            app.conversations.recordings.remove(recording);
         }
         let stored = app.conversations.archive.delete(&owner, &id).await;
         if recording.is_none() && !stored {

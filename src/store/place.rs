@@ -13,7 +13,7 @@ pub fn state() -> Option<PathBuf> {
 
 /// The usual place of the database.
 pub fn database() -> Option<PathBuf> {
-    Some(state()?.join("responses.db"))
+    Some(state()?.join("store.sqlite"))
 }
 
 /// The usual place of the key that seals compacted conversations.
