@@ -176,7 +176,7 @@ fn some_names_belong_to_one_place() {
         ("println!", &["cli/", "main.rs"]),
         ("std::env::var", &["config/load"]),
         ("std::fs::", &["config/load", "store/", "cli/"]),
-        ("Event::Completed(", &["canonical/"]),
+        ("Event::Completed(Lifecycle", &["canonical/"]),
         (
             "Kind::Compatible",
             &["providers/", "config/", "gateway/snapshot.rs"],

@@ -6,6 +6,7 @@ use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::beyond::Beyond;
 use super::extra::{Extra, Object};
 use super::item::{Item, Role};
 use super::open::{Open, nullable};
@@ -277,25 +278,6 @@ pub struct StreamOptions {
     /// Fields beyond the specification.
     #[serde(flatten)]
     pub extra: Extra,
-}
-
-/// What the Chat Completions and Messages doors know and the specification does not.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Beyond {
-    /// Stop sequences.
-    pub stop: Vec<String>,
-    /// A seed for sampling.
-    pub seed: Option<i64>,
-    /// Sample among the k likeliest.
-    pub top_k: Option<u64>,
-    /// Token biases, as Chat Completions writes them.
-    pub logit_bias: Option<Object>,
-    /// How many answers; more than one is refused.
-    pub choices: Option<u64>,
-    /// A budget for thinking in tokens, as the Messages API of older models takes it.
-    pub thinking_budget: Option<u64>,
-    /// Fields of a Chat Completions request that only its protocol knows.
-    pub chat: Extra,
 }
 
 impl Delivery {

@@ -11,7 +11,9 @@ use crate::canonical::response::Response;
 use crate::error::Error;
 
 pub mod chat;
+pub mod embeddings;
 pub mod messages;
+mod padding;
 mod parse;
 pub mod responses;
 

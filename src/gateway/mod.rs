@@ -22,8 +22,10 @@ use crate::providers::{Answer, Ask, AskKind, ListedModel, Loss, Remedies};
 use crate::routing::resolve::resolve;
 use crate::target::{ProviderName, Target};
 
+pub mod asks;
 mod attempt;
 pub mod fetch;
+mod memory;
 mod running;
 mod snapshot;
 pub mod upstream;
@@ -80,6 +82,7 @@ pub struct Gateway {
     snapshot: ArcSwap<Snapshot>,
     clients: upstream::Clients,
     learnt: Mutex<HashMap<Target, Remedies>>,
+    memory: Arc<memory::Memory>,
     clock: Clock,
 }
 
@@ -96,6 +99,7 @@ impl Gateway {
             snapshot: ArcSwap::from_pointee(Snapshot::new(config)),
             clients,
             learnt: Mutex::default(),
+            memory: Arc::default(),
             clock,
         }
     }
@@ -116,6 +120,7 @@ impl Gateway {
         if let Some(route) = &caller.route {
             Arc::make_mut(&mut request).model.clone_from(route);
         }
+        self.memory.recall(caller.key.as_deref(), &mut request);
         let mut plan = resolve(&snapshot.config, &request)?;
         if !plan.overlay.is_empty() {
             plan.overlay.apply(Arc::make_mut(&mut request));
@@ -143,6 +148,7 @@ impl Gateway {
             match attempt.run(&mut asked).await {
                 Ok(mut reply) => {
                     reply.alias = plan.alias;
+                    reply.events = self.memory.watch(caller.key.clone(), reply.events);
                     return Ok(reply);
                 }
                 Err(error) if error.next() == Next::Target => failures.push(error),
@@ -210,7 +216,7 @@ impl Gateway {
                     models.extend(page);
                     cursor = next;
                 }
-                Answer::Tokens(_) => {
+                Answer::Tokens(_) | Answer::Embeddings(_) => {
                     return Err(Error::new(Kind::Internal, "asked for models, read a count"));
                 }
             }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -77,6 +77,13 @@ impl Access {
         }
     }
 
+    /// May pages of this origin call?
+    pub(super) fn allows_origin(&self, origin: &HeaderValue) -> bool {
+        self.cors
+            .iter()
+            .any(|allowed| allowed == "*" || origin == allowed.as_str())
+    }
+
     fn local(&self, headers: &HeaderMap) -> Result<(), Error> {
         if let Some(host) = headers.get(HOST) {
             let host = host.to_str().unwrap_or_default();
@@ -89,12 +96,7 @@ impl Access {
             }
         }
         if let Some(origin) = headers.get(ORIGIN) {
-            let origin = origin.to_str().unwrap_or_default();
-            if !self
-                .cors
-                .iter()
-                .any(|allowed| allowed == "*" || allowed == origin)
-            {
+            if !self.allows_origin(origin) {
                 return Err(Error::new(
                     Kind::Forbidden,
                     "without client keys web pages may not call",

@@ -31,6 +31,7 @@ impl Dialect {
             "/v1/messages" | "/v1/messages/count_tokens" => Self::Messages,
             _ if path.starts_with("/v1/models") && is_anthropic(headers) => Self::Messages,
             "/v1/chat/completions" | "/v1/embeddings" => Self::Chat,
+            _ if path.starts_with("/v1/models") => Self::Chat,
             _ => Self::Responses,
         }
     }
@@ -65,7 +66,7 @@ mod tests {
         check("/v1/messages/count_tokens", &plain, Dialect::Messages);
         check("/v1/chat/completions", &anthropic, Dialect::Chat);
         check("/v1/responses", &plain, Dialect::Responses);
-        check("/v1/models", &plain, Dialect::Responses);
+        check("/v1/models", &plain, Dialect::Chat);
         check("/v1/models/a", &anthropic, Dialect::Messages);
         check("/nothing", &plain, Dialect::Responses);
     }

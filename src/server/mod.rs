@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
@@ -20,12 +21,16 @@ use crate::error::{Error, Kind};
 use crate::gateway::{Gateway, unix_seconds};
 
 mod access;
+mod asks;
 mod background;
 mod body;
 mod compact;
 mod conversation;
+mod cors;
 mod dialect;
+mod encoding;
 mod health;
+mod models;
 mod recording;
 mod reply;
 mod serve;
@@ -47,6 +52,7 @@ pub enum Notice {
 pub(crate) struct App {
     gateway: Gateway,
     access: access::Access,
+    lists: models::Lists,
     body_limit: usize,
     commit_after: Duration,
     keep_alive: Duration,
@@ -127,6 +133,7 @@ impl App {
     pub(crate) fn new(config: Config) -> Self {
         Self {
             access: access::Access::new(&config.server),
+            lists: models::Lists::default(),
             body_limit: usize::try_from(config.server.body_limit).unwrap_or(usize::MAX),
             commit_after: config.server.commit_after,
             keep_alive: config.server.keep_alive,
@@ -152,11 +159,17 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/responses/{id}/cancel", post(stored::cancel))
         .route("/v1/chat/completions", post(serve::chat_completions))
         .route("/v1/messages", post(serve::messages))
+        .route("/v1/messages/count_tokens", post(asks::count_tokens))
+        .route("/v1/responses/input_tokens", post(asks::input_tokens))
+        .route("/v1/embeddings", post(asks::embed))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{*id}", get(models::one))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(serve::not_found)
         .method_not_allowed_fallback(serve::method_not_allowed)
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(app.clone(), cors::answer))
         .with_state(app)
 }
 

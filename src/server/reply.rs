@@ -14,6 +14,7 @@ use crate::doors::Door;
 use crate::error::Error;
 use crate::gateway::Reply;
 use crate::providers::Loss;
+use crate::target::Target;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MODEL: HeaderName = HeaderName::from_static("x-llmgw-model");
@@ -116,6 +117,14 @@ pub(super) fn describe(
         (total - upstream).max(0.0)
     );
     put(headers, TIMING, &timing);
+}
+
+/// Who answered a question that is no response, and what is not exact in the answer.
+pub(super) fn answered(headers: &mut HeaderMap, target: &Target, losses: &[Loss]) {
+    put(headers, MODEL, &target.to_string());
+    if !losses.is_empty() {
+        put(headers, LOSSY, &lossy(losses, &[]));
+    }
 }
 
 fn lossy(losses: &[Loss], withheld: &[String]) -> String {

@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout};
 use super::access::Admitted;
 use super::body::{Frames, InFlight, Source};
 use super::dialect::Dialect;
+use super::encoding::decoded;
 use super::turn::{self, Turn};
 use super::{App, reply};
 use crate::canonical::open::Open;
@@ -118,7 +119,9 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken<'_>, R
                     .with_hint("a provider's `base_url` leads back here"),
             );
         }
-        Ok((admitted, read(body, app.body_limit).await?))
+        let body = read(body, app.body_limit).await?;
+        let body = decoded(&parts.headers, body, app.body_limit).await?;
+        Ok((admitted, body))
     };
     match checked.await {
         Ok((admitted, body)) => Ok(Taken {
@@ -183,6 +186,15 @@ impl Taken<'_> {
     }
 }
 
+/// The body is over the limit, compressed or not.
+pub(super) fn too_large(limit: usize) -> Error {
+    Error::new(
+        Kind::TooLarge,
+        format!("the body is larger than {limit} bytes"),
+    )
+    .with_hint("`server.body_limit` sets the limit")
+}
+
 async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
     axum::body::to_bytes(body, limit).await.map_err(|error| {
         let mut cause: &dyn std::error::Error = &error;
@@ -190,11 +202,7 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
             cause = deeper;
         }
         if cause.to_string().contains("length limit") {
-            return Error::new(
-                Kind::TooLarge,
-                format!("the body is larger than {limit} bytes"),
-            )
-            .with_hint("`server.body_limit` sets the limit");
+            return too_large(limit);
         }
         Error::new(
             Kind::InvalidRequest,

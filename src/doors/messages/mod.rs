@@ -6,6 +6,7 @@
 use bytes::{Bytes, BytesMut};
 use serde_json::json;
 
+use self::request::Purpose;
 use super::{Door, Encoder};
 use crate::canonical::event::Emitted;
 use crate::canonical::request::Request;
@@ -13,9 +14,12 @@ use crate::canonical::response::Response;
 use crate::error::{Error, Kind};
 
 mod blocks;
+mod media;
 mod request;
 mod response;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 /// The door.
 #[derive(Debug, Clone, Copy)]
@@ -32,7 +36,10 @@ impl Door for Messages {
     type Encoder = MessagesEncoder;
 
     fn decode(_profile: Option<&str>, body: &[u8]) -> Result<(Request, MessagesEncoder), Error> {
-        Ok((request::decode(body)?, MessagesEncoder::default()))
+        Ok((
+            request::decode(body, Purpose::Answer)?,
+            MessagesEncoder::default(),
+        ))
     }
 
     fn error(error: &Error, request_id: &str) -> Vec<u8> {
@@ -49,6 +56,13 @@ impl Door for Messages {
             Kind::Overloaded | Kind::Busy => 529,
             _ => error.status(),
         }
+    }
+}
+
+impl Messages {
+    /// Reads the body of `POST /v1/messages/count_tokens`, which needs no limit.
+    pub fn count(body: &[u8]) -> Result<Request, Error> {
+        request::decode(body, Purpose::Count)
     }
 }
 

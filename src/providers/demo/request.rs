@@ -118,6 +118,9 @@ fn lost_fields(request: &Request) -> Vec<Loss> {
             losses.push(Loss::new(field, ignored));
         }
     }
+    for key in beyond.chat_only().chain(beyond.messages_only()) {
+        losses.push(Loss::new(key, ignored));
+    }
     for (at, tool) in request.tools.iter().enumerate() {
         if let Open::Unknown(map) = tool {
             let what = format!("`demo` runs no hosted tool `{}`", tag_of(map));
