@@ -117,6 +117,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "wire",
         ],
     ),
+    ("store", &["canonical", "config", "error"]),
     (
         "telemetry",
         &[
@@ -139,6 +140,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "gateway",
             "providers",
             "routing",
+            "store",
             "target",
             "telemetry",
         ],
@@ -176,6 +178,7 @@ fn some_names_belong_to_one_place() {
     let only: &[(&str, &[&str])] = &[
         ("reqwest::", &["gateway/upstream.rs", "gateway/fetch.rs"]),
         ("axum::", &["server/"]),
+        ("rusqlite::", &["store/"]),
         ("clap::", &["cli/"]),
         ("println!", &["cli/", "main.rs"]),
         ("std::env::var", &["config/load"]),

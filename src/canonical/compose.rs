@@ -252,6 +252,14 @@ impl Composer {
         self.ended
     }
 
+    /// The response as it waits to be worked on.
+    pub fn queued(&self) -> Response {
+        Response {
+            status: Status::Queued,
+            ..self.fold.head().clone()
+        }
+    }
+
     /// The response's id; empty before `begin`.
     pub fn response_id(&self) -> &str {
         &self.fold.head().id

@@ -12,8 +12,9 @@ use arc_swap::ArcSwap;
 use futures_util::stream::BoxStream;
 
 use crate::canonical::compose::{Composer, Setup};
-use crate::canonical::event::Batch;
+use crate::canonical::event::{Batch, Emitted};
 use crate::canonical::request::Request;
+use crate::canonical::response::Response;
 use crate::canonical::settings::Echo;
 use crate::config::Config;
 use crate::error::{Error, Kind, Next, Remedy};
@@ -165,6 +166,36 @@ impl Gateway {
         composer.take()
     }
 
+    /// The events that end an answer of which these were seen, and which is broken off.
+    pub fn broken_off(
+        &self,
+        request: &Request,
+        caller: &Caller,
+        seen: impl IntoIterator<Item = Emitted>,
+        error: &Error,
+    ) -> Batch {
+        let mut composer = Composer::new(self.setup(request, caller));
+        for emitted in seen {
+            composer.relay(emitted.event, None);
+        }
+        composer.take();
+        composer.at((self.clock)());
+        composer.fail(error);
+        composer.take()
+    }
+
+    /// The response to a request that nobody has been asked yet.
+    pub fn queued(&self, request: &Request, caller: &Caller, id: &str) -> Response {
+        let mut composer = Composer::new(self.setup(request, caller));
+        composer.begin(id, &request.model);
+        composer.queued()
+    }
+
+    /// The time, in Unix seconds.
+    pub fn now(&self) -> u64 {
+        (self.clock)()
+    }
+
     /// The models that a provider lists, all pages of it.
     pub async fn models(&self, provider: &ProviderName) -> Result<Vec<ListedModel>, Error> {
         let snapshot = self.snapshot();
@@ -225,7 +256,8 @@ impl Gateway {
     }
 }
 
-fn unix_seconds() -> u64 {
+/// The system's time.
+pub fn unix_seconds() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::conversation::Reach;
 use super::serve::{Taken, report, take};
 use super::{App, reply};
 use crate::canonical::request::Request;
@@ -17,6 +18,7 @@ use crate::doors::{Door as _, embeddings};
 use crate::error::Error;
 use crate::gateway::asks::Basis;
 use crate::providers::Loss;
+use crate::store::record::Owner;
 
 /// `POST /v1/responses/input_tokens`.
 pub(super) async fn input_tokens(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
@@ -51,8 +53,12 @@ async fn count(
         Err(refused) => return refused,
     };
     let work = async {
-        let request = read(&taken)?;
+        let mut request = read(&taken)?;
         let caller = taken.caller(&request.model)?;
+        let owner = Owner::of(caller.key.as_ref());
+        app.conversations
+            .expand(&mut request, &owner, Reach::Archive)
+            .await?;
         app.gateway.count(&request, &caller).await
     };
     match work.await {

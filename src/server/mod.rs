@@ -18,18 +18,25 @@ use tokio::sync::Notify;
 
 use crate::config::Config;
 use crate::error::{Error, Kind};
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, unix_seconds};
 
 mod access;
 mod asks;
+mod background;
 mod body;
+mod compact;
+mod conversation;
 mod cors;
 mod dialect;
 mod encoding;
 mod health;
 mod models;
+mod recording;
 mod reply;
 mod serve;
+mod stored;
+mod turn;
+mod websocket;
 
 /// What the server tells whoever started it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +57,7 @@ pub(crate) struct App {
     commit_after: Duration,
     keep_alive: Duration,
     in_flight: Arc<AtomicUsize>,
+    conversations: conversation::Conversations,
 }
 
 /// Asks a running server to stop. The first call drains, the second stops at once.
@@ -73,6 +81,7 @@ pub async fn run(
     let drain = config.server.drain;
     let app = Arc::new(App::new(config));
     let in_flight = app.in_flight.clone();
+    let kept = app.clone();
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| cannot_bind(address, &error))?;
@@ -98,11 +107,25 @@ pub async fn run(
             () = stopper.0.notified() => {}
         }
     };
-    tokio::select! {
-        served = serving.into_future() => {
-            served.map_err(|error| Error::new(Kind::Internal, format!("the server stopped: {error}")))
-        }
+    let serving = async {
+        serving
+            .await
+            .map_err(|error| Error::new(Kind::Internal, format!("the server stopped: {error}")))?;
+        idle(&in_flight).await;
+        Ok(())
+    };
+    let served = tokio::select! {
+        served = serving => served,
         () = stop => Ok(()),
+    };
+    kept.conversations.archive.flush().await;
+    served
+}
+
+/// Answers may go on after their connections: in the background, and on sockets that are no HTTP any more.
+async fn idle(in_flight: &AtomicUsize) {
+    while in_flight.load(Ordering::Relaxed) > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -115,6 +138,7 @@ impl App {
             commit_after: config.server.commit_after,
             keep_alive: config.server.keep_alive,
             in_flight: Arc::default(),
+            conversations: conversation::Conversations::new(&config, unix_seconds),
             gateway: Gateway::new(config),
         }
     }
@@ -122,7 +146,17 @@ impl App {
 
 fn router(app: Arc<App>) -> Router {
     Router::new()
-        .route("/v1/responses", post(serve::responses))
+        .route(
+            "/v1/responses",
+            post(serve::responses).get(websocket::upgrade),
+        )
+        .route("/v1/responses/compact", post(compact::compact))
+        .route(
+            "/v1/responses/{id}",
+            get(stored::fetch).delete(stored::delete),
+        )
+        .route("/v1/responses/{id}/input_items", get(stored::input_items))
+        .route("/v1/responses/{id}/cancel", post(stored::cancel))
         .route("/v1/chat/completions", post(serve::chat_completions))
         .route("/v1/messages", post(serve::messages))
         .route("/v1/messages/count_tokens", post(asks::count_tokens))

@@ -16,12 +16,12 @@ use super::access::Admitted;
 use super::body::{Frames, InFlight, Source};
 use super::dialect::Dialect;
 use super::encoding::decoded;
+use super::turn::{self, Turn};
 use super::{App, reply};
 use crate::canonical::open::Open;
 use crate::canonical::request::{Delivery, Request};
 use crate::doors::chat::Chat;
 use crate::doors::messages::Messages;
-use crate::doors::responses::Responses;
 use crate::doors::{Door, Encoder};
 use crate::error::{Error, Kind};
 use crate::gateway::{Caller, EventStream, Reply};
@@ -29,7 +29,7 @@ use crate::gateway::{Caller, EventStream, Reply};
 /// `POST /v1/responses`.
 pub(super) async fn responses(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
     match take(&app, request).await {
-        Ok(taken) => answer::<Responses>(&app, taken).await,
+        Ok(taken) => turn::answer(&app, taken).await,
         Err(refused) => refused,
     }
 }
@@ -54,7 +54,7 @@ pub(super) async fn chat_completions(
         Ok(Which {
             input: Some(_),
             messages: None,
-        }) => answer::<Responses>(&app, taken).await,
+        }) => turn::answer(&app, taken).await,
         // What is neither is for the door of the path to find fault with.
         Ok(_) | Err(_) => answer::<Chat>(&app, taken).await,
     }
@@ -100,8 +100,8 @@ pub(super) struct Taken<'a> {
     pub(super) body: Bytes,
     pub(super) request_id: String,
     pub(super) dialect: Dialect,
-    started: Instant,
-    in_flight: InFlight,
+    pub(super) started: Instant,
+    pub(super) in_flight: InFlight,
 }
 
 /// Everything that is checked before a door is opened; a refusal speaks the dialect of the path.
@@ -151,16 +151,19 @@ where
     };
     let (started, in_flight) = (taken.started, taken.in_flight);
     match request.delivery {
-        Delivery::Whole => whole::<D>(app, request, encoder, caller, started).await,
+        Delivery::Whole => whole::<D>(app, request, encoder, caller, started, Turn::Plain).await,
         Delivery::Streamed => {
             let app = app.clone();
-            streamed::<D>(app, request, encoder, caller, (started, in_flight)).await
+            let since = (started, in_flight);
+            streamed::<D>(app, request, encoder, caller, since, Turn::Plain).await
         }
     }
 }
 
 /// The door reads the body, and the caller's key must allow the model.
-fn understand<D: Door>(taken: &Taken<'_>) -> Result<(Request, D::Encoder, Caller), Error> {
+pub(super) fn understand<D: Door>(
+    taken: &Taken<'_>,
+) -> Result<(Request, D::Encoder, Caller), Error> {
     let (request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
     let caller = taken.caller(&request.model)?;
     Ok((request, encoder, caller))
@@ -208,15 +211,16 @@ async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
     })
 }
 
-async fn whole<D: Door>(
-    app: &App,
+pub(super) async fn whole<D: Door>(
+    app: &Arc<App>,
     request: Request,
     mut encoder: D::Encoder,
     caller: Caller,
     started: Instant,
+    turn: Turn,
 ) -> Response {
     let request_id = caller.request_id.clone();
-    let mut answer = match app.gateway.respond(request, caller).await {
+    let mut answer = match turn.ask(app, Arc::new(request), caller).await {
         Ok(answer) => answer,
         Err(error) => return refused::<D>(&error, &request_id),
     };
@@ -239,12 +243,13 @@ async fn whole<D: Door>(
 }
 
 /// Waits for the first content, but not for ever: then the head goes out, and the rest is in the stream.
-async fn streamed<D>(
+pub(super) async fn streamed<D>(
     app: Arc<App>,
     request: Request,
     encoder: D::Encoder,
     caller: Caller,
     (started, in_flight): (Instant, InFlight),
+    turn: Turn,
 ) -> Response
 where
     D: Door,
@@ -255,7 +260,7 @@ where
     let request = Arc::new(request);
     let asked = request.clone();
     let mut pending = Box::pin(async move {
-        let answer = app.gateway.respond(request, caller.clone()).await;
+        let answer = turn.ask(&app, request, caller.clone()).await;
         (app, caller, answer)
     });
     let mut headers = reply::head(&request_id);
@@ -287,7 +292,7 @@ fn begun(app: &App, asked: &Request, caller: &Caller, answer: Result<Reply, Erro
     }
 }
 
-fn refused<D: Door>(error: &Error, request_id: &str) -> Response {
+pub(super) fn refused<D: Door>(error: &Error, request_id: &str) -> Response {
     report(error, request_id);
     reply::error::<D>(error, request_id)
 }

@@ -80,6 +80,32 @@ impl Event {
         }
     }
 
+    /// The response that a lifecycle event carries.
+    pub fn response(&self) -> Option<&Response> {
+        match self {
+            Self::Created(l)
+            | Self::Queued(l)
+            | Self::InProgress(l)
+            | Self::Completed(l)
+            | Self::Incomplete(l)
+            | Self::Failed(l) => Some(&l.response),
+            _ => None,
+        }
+    }
+
+    /// The response that a lifecycle event carries, to change it.
+    pub fn response_mut(&mut self) -> Option<&mut Response> {
+        match self {
+            Self::Created(l)
+            | Self::Queued(l)
+            | Self::InProgress(l)
+            | Self::Completed(l)
+            | Self::Incomplete(l)
+            | Self::Failed(l) => Some(&mut l.response),
+            _ => None,
+        }
+    }
+
     /// The response inside a terminal event, to add to it.
     pub fn terminal_mut(&mut self) -> Option<&mut Response> {
         match self {

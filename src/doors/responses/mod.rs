@@ -78,6 +78,21 @@ pub struct ResponsesEncoder {
 }
 
 impl ResponsesEncoder {
+    /// Reads a message of a WebSocket, whose reply is streamed.
+    pub fn decode_message(
+        profile: Option<&str>,
+        text: &str,
+    ) -> Result<(Request, ResponsesEncoder), Error> {
+        let request = request::decode_message(profile, text)?;
+        let encoder = Self::of(&request);
+        Ok((request, encoder))
+    }
+
+    /// The number of the next event.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
     /// The encoder for the reply to this request, for callers that made the request themselves.
     pub fn of(request: &Request) -> Self {
         let padded = request

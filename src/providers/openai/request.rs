@@ -142,13 +142,6 @@ fn whole<'a>(
     remedies: &Remedies,
     losses: &mut Vec<Loss>,
 ) -> Result<Body<'a>, Error> {
-    if let Some(id) = &request.previous_response_id {
-        return Err(Error::unsupported(
-            "previous_response_id",
-            format!("response `{id}` is not known here"),
-        )
-        .with_code("previous_response_not_found"));
-    }
     let replay = replay(request, family, remedies, losses);
     let reasoning = reasoning(request, family, remedies, losses);
     let effort = reasoning.as_ref().and_then(|reasoning| reasoning.effort);
@@ -368,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_one_answer_and_unknown_state_are_refused() {
+    fn more_than_one_answer_is_refused() {
         let mut request = Request::ask("m", "hi");
         request.beyond.choices = Some(2);
         let model = ModelId::from("gpt-4o");
@@ -377,8 +370,5 @@ mod tests {
             refused.err().and_then(|e| e.param().map(str::to_owned)),
             Some("n".to_owned())
         );
-        request.beyond.choices = None;
-        request.previous_response_id = Some("resp_1".to_owned());
-        assert!(respond(&request, &model, &Remedies::default()).is_err());
     }
 }
