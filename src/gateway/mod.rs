@@ -10,24 +10,36 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use futures_util::stream::BoxStream;
+use tokio::time::Instant;
 
 use crate::canonical::compose::{Composer, Setup};
 use crate::canonical::event::Batch;
 use crate::canonical::request::Request;
 use crate::canonical::settings::Echo;
 use crate::config::Config;
-use crate::error::{Error, Kind, Next, Remedy};
+use crate::error::{Error, Kind, Remedy};
 use crate::providers::{Answer, Ask, AskKind, ListedModel, Loss, Remedies};
-use crate::routing::resolve::resolve;
+use crate::routing::health::Health;
+use crate::routing::plan::Constraints;
+use crate::routing::resolve::{Route, resolve};
 use crate::target::{ProviderName, Target};
 
 mod attempt;
+mod course;
+mod exchange;
 pub mod fetch;
+pub mod gate;
+mod keys;
+mod live;
 mod running;
 mod snapshot;
+mod ticket;
 pub mod upstream;
 
-pub use snapshot::Snapshot;
+pub use snapshot::{Peers, Snapshot};
+
+use course::Course;
+use snapshot::Turn;
 
 /// The events of an answer, one batch for each upstream read. It cannot fail: it ends, in exactly one terminal event.
 pub type EventStream = BoxStream<'static, Batch>;
@@ -44,6 +56,8 @@ pub struct Caller {
     pub request_id: String,
     /// The alias to use in place of the body's model (`x-llmgw-route`).
     pub route: Option<String>,
+    /// The limits that the client sets (`x-llmgw-max-cost`, `x-llmgw-first-token-within`).
+    pub constraints: Constraints,
 }
 
 /// An answer that has begun.
@@ -78,6 +92,8 @@ impl std::fmt::Debug for Reply {
 pub struct Gateway {
     snapshot: ArcSwap<Snapshot>,
     clients: upstream::Clients,
+    peers: Peers,
+    health: Arc<Health>,
     learnt: Mutex<HashMap<Target, Remedies>>,
     clock: Clock,
 }
@@ -90,13 +106,27 @@ impl Gateway {
 
     /// The same, with a clock of the caller's.
     pub fn with_clock(config: Config, clock: Clock) -> Self {
+        Self::with_peers(config, clock, Peers::new())
+    }
+
+    /// The same, with stand-ins for some providers: nothing goes out to those.
+    pub fn with_peers(config: Config, clock: Clock, peers: Peers) -> Self {
         let clients = upstream::Clients::new(config.defaults.timeouts.connect);
         Self {
-            snapshot: ArcSwap::from_pointee(Snapshot::new(config)),
+            snapshot: ArcSwap::from_pointee(Snapshot::new(config, &peers, None)),
             clients,
+            peers,
+            health: Arc::default(),
             learnt: Mutex::default(),
             clock,
         }
+    }
+
+    /// Takes a new configuration. Requests in flight keep theirs; health is kept.
+    pub fn reload(&self, config: Config) {
+        let before = self.snapshot();
+        let after = Snapshot::new(config, &self.peers, Some(&before));
+        self.snapshot.store(Arc::new(after));
     }
 
     /// The configuration as it is now; requests in flight keep theirs.
@@ -112,43 +142,53 @@ impl Gateway {
     ) -> Result<Reply, Error> {
         let snapshot = self.snapshot();
         let mut request = request.into();
-        if let Some(route) = &caller.route {
-            Arc::make_mut(&mut request).model.clone_from(route);
-        }
-        let mut plan = resolve(&snapshot.config, &request)?;
-        if !plan.overlay.is_empty() {
-            plan.overlay.apply(Arc::make_mut(&mut request));
-        }
-        let mut failures = Vec::new();
-        let mut asked = attempt::Asked::default();
-        let targets = std::mem::take(&mut plan.targets);
-        let last = targets.len().saturating_sub(1);
-        for (at, target) in targets.into_iter().enumerate() {
-            let patience = if at == last {
-                attempt::Patience::Wait
-            } else {
-                attempt::Patience::MoveOn
-            };
+        let route = self.route(&snapshot, &mut request, &caller)?;
+        let live = live::Living::new(self, &snapshot, &request, Turn::Take);
+        let plan = live.plan(&route, &caller);
+        let mut course = Course::new(plan, &self.health)?;
+        let asked = attempt::Asked::default();
+        let deadline = Instant::now() + route.rules.timeouts.total;
+        while let Some(target) = course.next() {
             let attempt = attempt::Attempt {
                 gateway: self,
                 snapshot: &snapshot,
                 request: &request,
                 caller: &caller,
                 target: &target,
-                alias: plan.alias.as_deref(),
-                rules: &plan.rules,
-                patience,
+                alias: route.alias.as_deref(),
+                rules: &route.rules,
+                course: &course,
+                deadline,
             };
-            match attempt.run(&mut asked).await {
+            match attempt.run(&asked).await {
                 Ok(mut reply) => {
-                    reply.alias = plan.alias;
+                    reply.alias = route.alias;
                     return Ok(reply);
                 }
-                Err(error) if error.next() == Next::Target => failures.push(error),
-                Err(error) => return Err(error),
+                Err(error) => course.failed(error)?,
+            }
+            if Instant::now() >= deadline {
+                break;
             }
         }
-        Err(Error::exhausted(failures))
+        Err(course.exhausted())
+    }
+
+    /// What the request's name leads to; the request is made what the route says.
+    fn route(
+        &self,
+        snapshot: &Snapshot,
+        request: &mut Arc<Request>,
+        caller: &Caller,
+    ) -> Result<Route, Error> {
+        if let Some(route) = &caller.route {
+            Arc::make_mut(request).model.clone_from(route);
+        }
+        let route = resolve(&snapshot.config, request)?;
+        if !route.overlay.is_empty() {
+            route.overlay.apply(Arc::make_mut(request));
+        }
+        Ok(route)
     }
 
     /// The events of an answer that failed before it began, for a client to whom the status has gone out already.

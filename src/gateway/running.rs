@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::attempt::late;
+use super::gate::Place;
+use super::ticket::Watch;
 use super::upstream::{Chunks, Incoming};
 use super::{Clock, EventStream};
 use crate::canonical::compose::Composer;
@@ -29,6 +31,8 @@ pub(super) struct Start {
     pub(super) first_token: Instant,
     pub(super) timeouts: Timeouts,
     pub(super) clock: Clock,
+    /// The place at the provider, for as long as the answer takes.
+    pub(super) place: Option<Place>,
 }
 
 /// How the upstream frames its reply.
@@ -46,6 +50,7 @@ pub(super) struct Running {
     start: Start,
     content: bool,
     note: Value,
+    watch: Option<Watch>,
     #[cfg(debug_assertions)]
     grammar: crate::canonical::grammar::Grammar,
 }
@@ -80,6 +85,7 @@ impl Running {
             start,
             content: false,
             note: Value::Null,
+            watch: None,
             #[cfg(debug_assertions)]
             grammar: crate::canonical::grammar::Grammar::default(),
         }
@@ -125,6 +131,11 @@ impl Running {
         }
     }
 
+    /// From here on the target's health hears of a break.
+    pub(super) fn watched_by(&mut self, watch: Watch) {
+        self.watch = Some(watch);
+    }
+
     /// The rest of the answer, after the batch that was held back.
     pub(super) fn into_events(self, first: Batch) -> EventStream {
         if self.composer.is_ended() {
@@ -152,6 +163,11 @@ impl Running {
             }
             batch = self.composer.take();
             if self.composer.is_ended() {
+                // The place is free for another as soon as the upstream has nothing more to say.
+                self.start.place = None;
+                if let (Some(watch), Some(failure)) = (&self.watch, self.composer.failure()) {
+                    watch.broke(failure);
+                }
                 break;
             }
         }

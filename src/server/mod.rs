@@ -21,6 +21,7 @@ use crate::gateway::Gateway;
 
 mod access;
 mod body;
+mod constraints;
 mod health;
 mod reply;
 mod serve;

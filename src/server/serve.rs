@@ -14,6 +14,7 @@ use serde::de::IgnoredAny;
 use tokio::time::{Instant, timeout};
 
 use super::body::{Frames, InFlight, Source};
+use super::constraints::constraints;
 use super::{App, reply};
 use crate::canonical::open::Open;
 use crate::canonical::request::{Delivery, Request};
@@ -132,6 +133,7 @@ async fn take<D: Door>(
         key: admitted.name(),
         request_id: request_id.to_owned(),
         route,
+        constraints: constraints(&parts.headers)?,
     };
     Ok((request, encoder, caller))
 }
