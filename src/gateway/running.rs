@@ -139,6 +139,9 @@ impl Running {
     /// The rest of the answer, after the batch that was held back.
     pub(super) fn into_events(self, first: Batch) -> EventStream {
         if self.composer.is_ended() {
+            if let Some(watch) = &self.watch {
+                watch.ended(None);
+            }
             return futures_util::stream::iter([first]).boxed();
         }
         let held = futures_util::stream::iter([first]);
@@ -165,8 +168,8 @@ impl Running {
             if self.composer.is_ended() {
                 // The place is free for another as soon as the upstream has nothing more to say.
                 self.start.place = None;
-                if let (Some(watch), Some(failure)) = (&self.watch, self.composer.failure()) {
-                    watch.broke(failure);
+                if let Some(watch) = &self.watch {
+                    watch.ended(self.composer.failure());
                 }
                 break;
             }

@@ -56,11 +56,12 @@ impl Watch {
         }
     }
 
-    /// A failure after the answer had begun.
-    pub(super) fn broke(&self, error: &Error) {
-        let outcome = outcome(error);
-        if outcome != Outcome::Nothing {
-            self.record(outcome);
+    /// How an answer that had begun has ended.
+    pub(super) fn ended(&self, failure: Option<&Error>) {
+        match failure.map(outcome) {
+            None => self.record(Outcome::Finished),
+            Some(Outcome::Nothing) => {}
+            Some(_) => self.record(Outcome::Cut),
         }
     }
 
@@ -98,7 +99,7 @@ impl Ticket {
         let outcome = outcome(error);
         match (outcome, self.told) {
             (Outcome::Nothing, _) | (Outcome::Failed, Told::Failure) => {}
-            (Outcome::Failed | Outcome::Throttled(_) | Outcome::Answered(_), _) => {
+            (_, _) => {
                 self.told = Told::Failure;
                 self.watch.record(outcome);
             }

@@ -33,6 +33,10 @@ const MOST_TIMES: usize = 100;
 pub enum Outcome {
     /// It answered; the time to its first content.
     Answered(Duration),
+    /// What it had begun to answer ended properly.
+    Finished,
+    /// What it had begun to answer broke off.
+    Cut,
     /// It failed for a reason that lies with it.
     Failed,
     /// It asked to be left alone for so long.
@@ -98,6 +102,7 @@ struct Circuit {
     state: State,
     outcomes: VecDeque<(Instant, bool)>,
     in_a_row: u32,
+    cuts_in_a_row: u32,
     average: Option<f64>,
     answers: u64,
     times: VecDeque<Duration>,
@@ -200,6 +205,7 @@ impl Circuit {
             state: State::Closed,
             outcomes: VecDeque::new(),
             in_a_row: 0,
+            cuts_in_a_row: 0,
             average: None,
             answers: 0,
             times: VecDeque::new(),
@@ -224,6 +230,14 @@ impl Circuit {
         self.used = now;
         match outcome {
             Outcome::Answered(time) => self.answered(time, rules, now),
+            Outcome::Finished => {
+                self.cuts_in_a_row = 0;
+                Change::None
+            }
+            Outcome::Cut => {
+                self.cuts_in_a_row = self.cuts_in_a_row.saturating_add(1);
+                self.failed(rules, now)
+            }
             Outcome::Failed => self.failed(rules, now),
             Outcome::Throttled(wait) => {
                 let until = now + wait;
@@ -280,7 +294,8 @@ impl Circuit {
             State::Open { .. } => return Change::None,
             State::Throttled { until } if now < until => return Change::None,
             State::Throttled { .. } | State::Closed
-                if self.in_a_row >= rules.consecutive || self.rate_is_over(rules) =>
+                if self.in_a_row.max(self.cuts_in_a_row) >= rules.consecutive
+                    || self.rate_is_over(rules) =>
             {
                 rules.open
             }
