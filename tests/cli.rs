@@ -246,7 +246,10 @@ fn json_is_one_object_also_on_failure() {
     assert_eq!(object["model"], "demo/demo");
     assert_eq!(object["finish_reason"], "stop");
     assert!(object["output"].as_str().unwrap().starts_with(HELLO));
-    assert_eq!(object["usage"]["input"], 1);
+    assert_eq!(
+        object["usage"]["input"], 2,
+        "a token of the demo is four bytes"
+    );
     assert_eq!(object["attempts"], 1);
     assert!(object["total_ms"].is_u64());
 
@@ -290,7 +293,7 @@ fn usage_goes_to_standard_error() {
     let ran = Home::new().run(&["ask", "-u", "-m", "demo", "hello"], "");
     ran.expect(0);
     assert!(
-        ran.stderr.starts_with("1 in · ") && ran.stderr.ends_with(" · demo/demo\n"),
+        ran.stderr.starts_with("2 in · ") && ran.stderr.ends_with(" · demo/demo\n"),
         "{}",
         ran.stderr
     );

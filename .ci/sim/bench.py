@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import http.client
 import http.server
 import importlib
@@ -61,6 +62,7 @@ class Simulator:
         self.port = free_port()
         command = [sys.executable, "-m", package.name, "--port", str(self.port)]
         self.process = subprocess.Popen(command, cwd=package.parent, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        atexit.register(self.process.kill)  # also where a gateway does not start
         sys.path.insert(0, str(package.parent))
         load = lambda name: importlib.import_module(f"{package.name}.{name}")  # noqa: E731
         self.directives, self.planning = load("directives"), load("plan")
@@ -108,10 +110,10 @@ class Pictures(http.server.BaseHTTPRequestHandler):
     """A web server on loopback with one picture, which a gateway must not fetch unless it is told that it may."""
 
     png = bytes()
-    hits = 0
+    fetched: list[str] = []
 
     def do_GET(self) -> None:  # noqa: N802 (the name that http.server asks for)
-        Pictures.hits += 1
+        Pictures.fetched.append(self.path)
         self.send_response(200)
         self.send_header("content-type", "image/png")
         self.send_header("content-length", str(len(self.png)))
@@ -130,7 +132,7 @@ class Bench:
         self.sim = Simulator(package)
         self.pictures = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pictures)
         threading.Thread(target=self.pictures.serve_forever, daemon=True).start()
-        self.picture_url = f"http://127.0.0.1:{self.pictures.server_port}/a.png"
+        self.pictures_at = f"http://127.0.0.1:{self.pictures.server_port}"
         self.once = Gateway(binary, CONFIG.format(port=self.sim.port, attempts=1, allow=""))
         self.again = Gateway(binary, CONFIG.format(port=self.sim.port, attempts=3, allow='"127.0.0.1"'))
         self.numbers = itertools.count(1)
@@ -196,6 +198,18 @@ class Run:
             got = (usage["input_tokens"], usage["input_tokens_details"]["cached_tokens"], usage["output_tokens"], usage["output_tokens_details"]["reasoning_tokens"], usage["total_tokens"])
             self.equal(got, want, "usage (input, cached, output, reasoning, total)")
         return response
+
+    def ask_soundly(self, asked: str | list, **fields: object) -> Answer:
+        """One request that may be answered, or refused before anybody is asked: never passed on to be refused there."""
+        answer = self.ask(asked, **fields)
+        if answer.status == 200:
+            status = (answer.response or {}).get("status")
+            self.need(status in ("completed", "incomplete"), f"ended as {status}: {shown(answer.error)}")
+        else:
+            self.equal(answer.status, 400, f"HTTP status ({shown(answer.error)})")
+            self.need(answer.error.get("code") != "upstream_invalid_request", f"refused by the provider: {shown(answer.error)}")
+            self.need(bool(answer.error.get("param")), f"a refusal without its field: {shown(answer.error)}")
+        return answer
 
     def failed(self, answer: Answer, *codes: str, statuses: tuple[int, ...] = ()) -> None:
         """The answer is a failure of one of these classes: as an HTTP status, or in the stream after a 200."""

@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 import stream as streams  # noqa: E402
 from bench import Bench, Lane, Run, shown  # noqa: E402
 from cases import CASES, TOOLS, conversation, user  # noqa: E402
+from histories import HISTORIES  # noqa: E402
 
 LANES = [
     Lane("openai", "gpt-6-luna", "openai"),
@@ -44,7 +45,7 @@ LANES = [
 def drive(bench: Bench, lane: Lane, word: str) -> list[tuple[str, str, bool, list[str]]]:
     """All cases of one lane, whole and streamed."""
     results = []
-    for case in CASES:
+    for case in CASES + HISTORIES:
         if word not in case.__name__:
             continue
         for streamed in (False, True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import http.client
 import json
 import os
@@ -71,6 +72,7 @@ class Gateway:
         with self.log_path.open("wb") as log:
             command = [binary, "serve", "--config", str(path), "--address", f"127.0.0.1:{self.port}"]
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
+        atexit.register(self.process.kill)
         self.wait_until_up()
 
     def wait_until_up(self) -> None:

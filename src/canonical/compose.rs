@@ -162,14 +162,9 @@ impl Composer {
         };
         if self.setup.delivery == Delivery::Streamed {
             let response = Box::new(self.fold.head().clone());
-            self.batch.push(
-                Event::Created(Lifecycle {
-                    response: response.clone(),
-                })
-                .into(),
-            );
-            self.batch
-                .push(Event::InProgress(Lifecycle { response }).into());
+            let created = response.clone();
+            self.push(Event::Created(Lifecycle { response: created }));
+            self.push(Event::InProgress(Lifecycle { response }));
         }
     }
 
@@ -448,6 +443,8 @@ impl Composer {
         self.begin("", "");
         self.ended = true;
         self.failure = Some(error.clone());
+        // What follows is ours, and lawful whatever came before.
+        self.relayed.laws = None;
         self.waiting.clear();
         self.close_all(ItemStatus::Incomplete);
         let response = self.terminal(Status::Failed, None, Some(error));

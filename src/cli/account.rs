@@ -97,7 +97,7 @@ pub(crate) fn dollars(cost: f64) -> String {
 }
 
 /// The object of `--json`.
-pub(crate) fn object(heard: &Heard, output: Value, config: &Config) -> Value {
+pub(crate) fn object(heard: &Heard, output: &Value, config: &Config) -> Value {
     let usage = usage(heard).map(|usage| {
         json!({
             "input": usage.input_tokens,
@@ -146,10 +146,12 @@ pub(crate) fn report_losses(heard: &Heard, streams: Streams) {
 pub(crate) fn warn_short(reason: &str, streams: Streams) {
     match reason {
         "max_output_tokens" => {
-            streams.warn("the answer stopped at the token limit (raise --max-tokens)")
+            streams.warn("the answer stopped at the token limit (raise --max-tokens)");
         }
         "content_filter" => {}
-        other => streams.warn(&format!("the answer stopped early: {other}")),
+        other => {
+            streams.warn(&format!("the answer stopped early: {other}"));
+        }
     }
 }
 

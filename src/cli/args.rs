@@ -234,7 +234,6 @@ pub struct Output {
 
 /// `models`.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Models {
     /// Only models whose id has all these words
     #[arg(value_name = "WORD")]

@@ -35,7 +35,7 @@ enum Form {
 pub(crate) async fn run(ask: Ask, global: &Global) -> Outcome {
     let streams = Streams::new(global);
     let wants_json = ask.output.json;
-    let done = answer(ask, global, streams).await;
+    let done = Box::pin(answer(ask, global, streams)).await;
     if let Err(Stop::Failed(failure)) = done {
         if wants_json {
             say(&format!("{}\n", json!({ "error": failure.report() })))?;
@@ -61,22 +61,7 @@ async fn answer(ask: Ask, global: &Global, streams: Streams) -> Outcome {
 
     let mut setup = Setup::load(global, streams)?;
     setup.set_timeout(&ask.talk);
-    let earlier = session.turns.last();
-    let typed = ask
-        .talk
-        .model
-        .as_deref()
-        .or(earlier.map(|turn| turn.model.as_str()));
-    request.model = match setup.model(typed, streams) {
-        // A request can be looked at before there is anybody to send it to.
-        Err(Stop::Failed(failure)) if ask.output.dry_run && failure.code == Code::Key => {
-            String::new()
-        }
-        found => found?,
-    };
-    if request.instructions.is_none() {
-        request.instructions = earlier.and_then(|turn| turn.instructions.clone());
-    }
+    address(&mut request, &ask, &session, &mut setup, streams)?;
     let material = fetch_pages(material, &setup.config).await?;
     let message = request::message(input::compose(material)?);
     request.input = session.items();
@@ -93,15 +78,7 @@ async fn answer(ask: Ask, global: &Global, streams: Streams) -> Outcome {
         output: Vec::new(),
     };
     let gateway = Gateway::new(setup.config);
-    let markdown = if ask.output.raw {
-        Markdown::AsSent
-    } else {
-        Markdown::Dressed
-    };
-    let mut printer = match form {
-        Form::Text => Printer::new(streams, markdown),
-        Form::Block | Form::Fitting(_) | Form::Object(_) => Printer::Silent,
-    };
+    let mut printer = printer(&form, &ask.output, streams);
     let reasoning = if ask.output.reasoning {
         Reasoning::Shown
     } else {
@@ -124,6 +101,45 @@ async fn answer(ask: Ask, global: &Global, streams: Streams) -> Outcome {
         })?;
     }
     Ok(())
+}
+
+/// Who is asked, and under which instructions: what was typed, or what held in the conversation so far.
+fn address(
+    request: &mut Request,
+    ask: &Ask,
+    session: &Session,
+    setup: &mut Setup,
+    streams: Streams,
+) -> Outcome {
+    let earlier = session.turns.last();
+    let typed = ask
+        .talk
+        .model
+        .as_deref()
+        .or(earlier.map(|turn| turn.model.as_str()));
+    request.model = match setup.model(typed, streams) {
+        // A request can be looked at before there is anybody to send it to.
+        Err(Stop::Failed(failure)) if ask.output.dry_run && failure.code == Code::Key => {
+            String::new()
+        }
+        found => found?,
+    };
+    if request.instructions.is_none() {
+        request.instructions = earlier.and_then(|turn| turn.instructions.clone());
+    }
+    Ok(())
+}
+
+fn printer(form: &Form, output: &Output, streams: Streams) -> Printer {
+    let markdown = if output.raw {
+        Markdown::AsSent
+    } else {
+        Markdown::Dressed
+    };
+    match form {
+        Form::Text => Printer::new(streams, markdown),
+        Form::Block | Form::Fitting(_) | Form::Object(_) => Printer::Silent,
+    }
 }
 
 fn form(output: &Output) -> Outcome<Form> {
@@ -211,7 +227,7 @@ fn conclude(heard: Heard, form: Form, config: &Config, streams: Streams) -> Outc
                 Some(schema) => fitting(&schema, &heard.text)?,
                 None => Value::String(std::mem::take(&mut heard.text)),
             };
-            say(&format!("{}\n", account::object(&heard, output, config)))?;
+            say(&format!("{}\n", account::object(&heard, &output, config)))?;
         }
     }
     if refused {

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::args::{Config, ConfigAction, Global};
@@ -54,7 +54,7 @@ fn show(global: &Global, env: &Env) -> Outcome {
             if let Ok(text) = fs::read_to_string(path(global, env)?) {
                 say(&text)?;
             }
-            Err(broken(faults))
+            Err(broken(&faults))
         }
     }
 }
@@ -69,7 +69,7 @@ fn check(global: &Global, env: &Env) -> Outcome {
     Err(Stop::Told(Code::Config))
 }
 
-fn edit(path: &PathBuf, env: &Env) -> Outcome {
+fn edit(path: &Path, env: &Env) -> Outcome {
     if !path.exists() {
         write_new(path, MINIMAL)?;
     }
@@ -81,11 +81,11 @@ fn edit(path: &PathBuf, env: &Env) -> Outcome {
     }
     match load::load(Some(path), env) {
         Ok(_) => Ok(()),
-        Err(faults) => Err(broken(faults)),
+        Err(faults) => Err(broken(&faults)),
     }
 }
 
-fn init(path: &PathBuf) -> Outcome {
+fn init(path: &Path) -> Outcome {
     if path.exists() {
         return Err(
             Failure::new(Code::Usage, format!("{} is there already", path.display()))
@@ -98,7 +98,7 @@ fn init(path: &PathBuf) -> Outcome {
 }
 
 /// Keys may come into it, so nobody else may read it.
-fn write_new(path: &PathBuf, text: &str) -> Outcome {
+fn write_new(path: &Path, text: &str) -> Outcome {
     let written = places::private_file(path, fs::OpenOptions::new().write(true).create_new(true))
         .and_then(|mut file| file.write_all(text.as_bytes()));
     Ok(written.map_err(|error| {

@@ -2,6 +2,7 @@
 //!
 //! The rule that scripts rely on: 5 and 6 may be retried, nothing else.
 
+use std::fmt::Write as _;
 use std::io;
 
 use serde::Serialize;
@@ -94,7 +95,8 @@ impl Failure {
         let mut text = format!("error: {}\n", clean(&self.message));
         if let Some(error) = &self.source {
             for earlier in error.earlier() {
-                text.push_str(&format!("  before that: {}\n", clean(&earlier.to_string())));
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "  before that: {}", clean(&earlier.to_string()));
             }
         }
         if let Some(hint) = &self.hint {

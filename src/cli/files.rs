@@ -101,16 +101,14 @@ fn remote(url: &str) -> Outcome<Attachment> {
     let parsed = Url::parse(url)
         .map_err(|error| Failure::new(Code::Usage, format!("{url} is not a URL: {error}")))?;
     let path = parsed.path().to_ascii_lowercase();
-    let is_image = [".png", ".jpg", ".jpeg", ".gif", ".webp"]
-        .iter()
-        .any(|ending| path.ends_with(ending));
-    if is_image {
+    let ending = path.rsplit('.').next().unwrap_or_default();
+    if matches!(ending, "png" | "jpg" | "jpeg" | "gif" | "webp") {
         return Ok(media(Part::InputImage(ImagePart {
             image_url: Some(url.to_owned()),
             ..ImagePart::default()
         })));
     }
-    if path.ends_with(".pdf") {
+    if ending == "pdf" {
         return Ok(media(Part::InputFile(FilePart {
             filename: Some(file_name(parsed.path())),
             file_url: Some(url.to_owned()),

@@ -120,15 +120,14 @@ pub(crate) fn compose(material: Material) -> Outcome<Vec<Part>> {
     let mut question = prompt;
     match piped {
         Some(Attachment::Media(part)) => parts.push(*part),
-        // Standard input is never a URL to fetch.
-        Some(Attachment::Page(_)) => {}
         // An empty pipe says nothing: cron and editors leave one open.
         Some(Attachment::Text { text: body, .. }) if body.trim().is_empty() => {}
         Some(Attachment::Text { text: body, .. }) => match &question {
             Some(_) => frame(&mut text, "stdin", "stdin", &body),
             None => question = Some(body),
         },
-        None => {}
+        // Standard input is never a URL to fetch.
+        Some(Attachment::Page(_)) | None => {}
     }
     match question.filter(|question| !question.trim().is_empty()) {
         Some(question) if text.is_empty() => text = question,

@@ -151,10 +151,11 @@ impl Ear<'_> {
                 Event::RefusalDelta(delta) => self.say(&delta.delta)?,
                 Event::ReasoningDelta(delta) => self.think(&delta.delta),
                 Event::SummaryDelta(delta) => self.think(&delta.delta),
-                Event::Completed(last) | Event::Incomplete(last) | Event::Failed(last) => {
-                    return self.end(last.response).map(Some);
+                mut other => {
+                    if let Some(response) = other.terminal_mut() {
+                        return self.end(Box::new(std::mem::take(response))).map(Some);
+                    }
                 }
-                _ => {}
             }
         }
         Ok(None)

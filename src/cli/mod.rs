@@ -70,7 +70,7 @@ fn dispatch(cli: Cli) -> Outcome {
     let global = cli.global;
     match cli.command {
         Command::Ask(ask) => block_on(ask::run(*ask, &global)),
-        Command::Chat(chat) => chat::run(*chat, &global),
+        Command::Chat(chat) => chat::run(&chat, &global),
         Command::Models(models) => block_on(models::run(models, &global)),
         Command::Serve(serve) => {
             let mut runtime = tokio::runtime::Builder::new_multi_thread();

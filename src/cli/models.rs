@@ -84,8 +84,12 @@ pub(crate) async fn run(models: Models, global: &Global) -> Outcome {
         return say(&format!("{}\n", Value::Array(list)));
     }
     if streams.talkative == Talkative::Quiet {
-        let ids: String = rows.iter().map(|row| format!("{}\n", row.id)).collect();
-        return say(&ids);
+        let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        return if ids.is_empty() {
+            Ok(())
+        } else {
+            say(&format!("{}\n", ids.join("\n")))
+        };
     }
     match streams.stdout {
         Kind::Pipe => say(&model_table::tsv(&rows)),
@@ -171,7 +175,7 @@ fn alias_row(config: &Config, name: &str) -> Row {
         (Some(provider), Some(model)) => catalogue_row(provider, model),
         _ => empty_row(String::new(), "", ready, "alias"),
     };
-    row.id = name.to_owned();
+    name.clone_into(&mut row.id);
     row.source = "alias";
     row.leads_to = first.map(|target| target.to_string());
     row

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::failure::Outcome;
 use super::render::{Renderer, clean};
-use super::streams::{Kind, Streams};
+use super::streams::{Kind, Streams, width};
 
 /// How the answer is printed.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Printer {
             (Kind::Pipe, _) => Self::Bytes(Plain::default()),
             (Kind::Terminal, Markdown::AsSent) => Self::Clean(Plain::default()),
             (Kind::Terminal, Markdown::Dressed) => {
-                Self::Rendered(Box::new(Renderer::new(streams.width(), streams.colour)))
+                Self::Rendered(Box::new(Renderer::new(width(), streams.colour)))
             }
         }
     }

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use super::args::{Global, Serve};
 use super::failure::{Code, Failure, Outcome};
-use super::setup::{Setup, start_log};
-use super::streams::{Streams, tell};
+use super::setup::{Setup, is_about_sleep, start_log};
+use super::streams::{Streams, Talkative, tell};
 use crate::config::{Config, LogFormat, LogLevel};
 use crate::server::{self, Notice, Stopper};
 use crate::telemetry;
@@ -26,13 +26,25 @@ pub(crate) async fn run(serve: Serve, global: &Global) -> Outcome {
         .first()
         .copied()
         .ok_or_else(|| Failure::new(Code::Config, "there is no address to listen on"))?;
-    if !setup.has_provider() {
-        streams.warn("no provider has a key: only `demo` can answer");
+    if streams.talkative != Talkative::Verbose {
+        for warning in setup
+            .config
+            .warnings
+            .iter()
+            .filter(|warning| is_about_sleep(warning))
+        {
+            streams.warn(warning);
+        }
+    }
+    if setup.has_no_key() {
+        streams.warn("no provider has a key: only `demo` and local servers can answer");
     }
     let stopper = Stopper::default();
     let facts = facts(&setup.config);
     let notice = move |notice: Notice| match notice {
         Notice::Listening(address) => tell(&greeting(address, &facts)),
+        Notice::Draining(0) => {}
+        Notice::Draining(1) => tell("draining 1 request, again to stop now\n"),
         Notice::Draining(count) => tell(&format!("draining {count} requests, again to stop now\n")),
     };
     let stop = stopper.clone();
@@ -70,7 +82,7 @@ fn format(format: LogFormat) -> telemetry::Format {
 fn facts(config: &Config) -> String {
     let mut providers: Vec<String> = config
         .awake()
-        .map(|name| name.as_str())
+        .map(crate::target::ProviderName::as_str)
         .filter(|name| *name != "demo")
         .map(|name| format!("{name} ✓"))
         .collect();

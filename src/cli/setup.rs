@@ -29,9 +29,13 @@ impl Setup {
         if let Some(level) = log_level(global, &env) {
             start_log(level, telemetry::Format::Text)?;
         }
-        let config = load::load(global.config.as_deref(), &env).map_err(broken)?;
+        let config =
+            load::load(global.config.as_deref(), &env).map_err(|faults| broken(&faults))?;
         for warning in &config.warnings {
-            streams.warn(warning);
+            // That a provider sleeps concerns who runs a gateway; a question to another one it does not.
+            if streams.talkative == Talkative::Verbose || !is_about_sleep(warning) {
+                streams.warn(warning);
+            }
         }
         if streams.talkative == Talkative::Verbose {
             streams.note(&match &config.source {
@@ -134,22 +138,19 @@ impl Setup {
         Ok(typed.to_owned())
     }
 
-    /// Can anybody but `demo` be asked?
-    pub(crate) fn has_provider(&self) -> bool {
-        self.config
-            .providers
-            .iter()
-            .any(|provider| provider.is_awake() && !is_local(provider.kind))
-    }
-
     /// Is there no provider with a key of its own?
-    fn has_no_key(&self) -> bool {
+    pub(crate) fn has_no_key(&self) -> bool {
         !self
             .config
             .providers
             .iter()
             .any(|provider| provider.is_awake() && provider.has_key())
     }
+}
+
+/// Does a warning only say that a provider has no key?
+pub(crate) fn is_about_sleep(warning: &str) -> bool {
+    warning.contains("` sleeps: ")
 }
 
 /// What is logged at the terminal: nothing, unless it is asked for.
@@ -168,7 +169,7 @@ pub(crate) fn start_log(level: &str, format: telemetry::Format) -> Outcome {
 }
 
 /// Faults of the configuration, all of them.
-pub(crate) fn broken(faults: Faults) -> super::failure::Stop {
+pub(crate) fn broken(faults: &Faults) -> super::failure::Stop {
     let mut lines = faults.to_string();
     let first = match lines.find('\n') {
         Some(at) => {
@@ -198,13 +199,7 @@ fn first_run() -> Failure {
     )
 }
 
-/// The protocols that run here, without a network.
+/// Does the provider run here, without a network?
 pub(crate) fn is_local(kind: providers::Kind) -> bool {
-    match kind {
-        providers::Kind::Demo => true,
-        providers::Kind::OpenAi
-        | providers::Kind::Anthropic
-        | providers::Kind::Google
-        | providers::Kind::Compatible => false,
-    }
+    kind == providers::Kind::Demo
 }

@@ -56,11 +56,6 @@ impl Streams {
         }
     }
 
-    /// Columns of the terminal behind standard output; 0 if unknown.
-    pub(crate) fn width(self) -> usize {
-        terminal_size::terminal_size_of(io::stdout()).map_or(0, |(width, _)| usize::from(width.0))
-    }
-
     /// Something worth knowing; not said with `--quiet`.
     pub(crate) fn note(self, text: &str) {
         if self.talkative != Talkative::Quiet {
@@ -81,16 +76,17 @@ impl Streams {
 }
 
 fn colour(when: When, auto: anstream::ColorChoice) -> Colour {
-    match (when, auto) {
-        (When::Always, _) => Colour::On,
-        (When::Never, _) | (When::Auto, anstream::ColorChoice::Never) => Colour::Off,
-        (
-            When::Auto,
-            anstream::ColorChoice::Auto
-            | anstream::ColorChoice::Always
-            | anstream::ColorChoice::AlwaysAnsi,
-        ) => Colour::On,
-    }
+    let wanted = match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => auto != anstream::ColorChoice::Never,
+    };
+    if wanted { Colour::On } else { Colour::Off }
+}
+
+/// Columns of the terminal behind standard output; 0 if unknown.
+pub(crate) fn width() -> usize {
+    terminal_size::terminal_size_of(io::stdout()).map_or(0, |(width, _)| usize::from(width.0))
 }
 
 /// Writes to standard error. A failure is dropped: there is nobody left to be told.

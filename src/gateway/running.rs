@@ -193,7 +193,7 @@ impl Running {
                 reader.push(&chunk);
                 while let Some(frame) = reader.frame().map_err(|_| frame_too_large())? {
                     self.decoder.frame(&frame, &mut self.composer)?;
-                    if self.composer.is_ended() {
+                    if self.composer.is_ended() || self.composer.fault().is_some() {
                         break;
                     }
                 }

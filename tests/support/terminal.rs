@@ -1,35 +1,37 @@
 //! A home of its own for each test, and the program run in it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// A directory that is home, configuration, state and cache; the environment holds no keys.
-pub struct Home(tempfile::TempDir);
+pub(crate) struct Home(tempfile::TempDir);
 
 /// What a process did.
-pub struct Ran {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Home {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
     /// Writes a file and gives its path.
-    pub fn file(&self, name: &str, bytes: &[u8]) -> String {
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> String {
         let path = self.path().join(name);
         std::fs::write(&path, bytes).unwrap();
         path.to_str().unwrap().to_owned()
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_llmgw"));
         command
             .args(arguments)
@@ -45,7 +47,7 @@ impl Home {
     }
 
     /// Runs to the end. Empty input is `/dev/null`, other input a file: neither blocks.
-    pub fn run(&self, arguments: &[&str], input: &str) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str], input: &str) -> Ran {
         let stdin = if input.is_empty() {
             Stdio::null()
         } else {
@@ -58,7 +60,7 @@ impl Home {
 }
 
 impl Ran {
-    pub fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         Self {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -66,7 +68,7 @@ impl Ran {
         }
     }
 
-    pub fn expect(&self, code: i32) {
+    pub(crate) fn expect(&self, code: i32) {
         assert_eq!(
             self.code,
             Some(code),
@@ -76,7 +78,7 @@ impl Ran {
         );
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
     }

@@ -14,12 +14,20 @@ use crate::error::{Error, Kind};
 
 impl Composer {
     pub(super) fn emit(&mut self, event: Event) {
-        self.fold.apply(&event);
-        self.push(event);
+        if self.is_lawful(&event) {
+            self.fold.apply(&event);
+            self.hand_out(event);
+        }
     }
 
     /// Hands an event on that the fold has taken in already.
     pub(super) fn push(&mut self, event: Event) {
+        if self.is_lawful(&event) {
+            self.hand_out(event);
+        }
+    }
+
+    fn hand_out(&mut self, event: Event) {
         if self.setup.delivery == Delivery::Streamed {
             self.batch.push(event.into());
         }

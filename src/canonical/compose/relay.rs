@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::Composer;
 use crate::canonical::event::{Emitted, ErrorEvent, ErrorPayload, Event, Lifecycle};
+use crate::canonical::grammar::Laws;
 use crate::canonical::item::{Item, ItemStatus};
 use crate::canonical::open::Open;
 use crate::canonical::request::Delivery;
@@ -37,6 +38,8 @@ pub(super) struct Relayed {
     parts: Vec<(u32, u32, u32)>,
     /// The item whose open part the upstream never opened.
     opened: Option<u32>,
+    /// Judges a relayed stream: what cannot be mended must not reach a client as if it were sound.
+    pub(super) laws: Option<Laws>,
 }
 
 impl Composer {
@@ -44,6 +47,9 @@ impl Composer {
     pub fn relay(&mut self, event: Open<Event>, raw: Option<Bytes>) {
         if self.ended {
             return;
+        }
+        if !self.begun && self.setup.delivery == Delivery::Streamed {
+            self.relayed.laws = Some(Laws::default());
         }
         match event {
             Open::Known(Event::Created(l)) => self.relay_start(l, Event::Created),
@@ -57,6 +63,9 @@ impl Composer {
                 self.open_stage();
                 let fate = self.mend(&mut event);
                 if fate == mend::Fate::Dropped {
+                    return;
+                }
+                if !self.is_lawful(&event) {
                     return;
                 }
                 self.fold.apply(&event);
@@ -78,6 +87,20 @@ impl Composer {
                 }
             }
         }
+    }
+
+    /// Does this event keep the laws? Only relayed streams are judged: the verbs cannot break them.
+    pub(super) fn is_lawful(&mut self, event: &Event) -> bool {
+        let Some(laws) = &mut self.relayed.laws else {
+            return true;
+        };
+        let Err(violation) = laws.judge(event, &self.fold) else {
+            return true;
+        };
+        self.spoil(Error::garbled(format!(
+            "the upstream's events contradict themselves: {violation}"
+        )));
+        false
     }
 
     /// The upstream's own error event, where it ended without `response.failed`.
@@ -168,6 +191,11 @@ impl Composer {
                 return self.fail(&Error::garbled("the upstream's answer is not finished"));
             }
         };
+        if !self.is_lawful(&event)
+            && let Some(fault) = self.fault.take()
+        {
+            return self.fail(&fault);
+        }
         self.fold.apply(&event);
         self.ended = true;
         self.batch.push(event.into());

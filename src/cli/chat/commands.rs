@@ -1,6 +1,7 @@
 //! What begins with a slash. A line is a command only if its first word is `/` and lower-case letters, so that
 //! `/etc/passwd holds…` is text; an unknown one is never sent to a model.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use base64::Engine as _;
@@ -140,7 +141,8 @@ fn help() -> Outcome {
     let mut text = String::new();
     for command in &COMMANDS {
         let usage = format!("/{} {}", command.name, command.argument);
-        text.push_str(&format!("{usage:<18} {}\n", command.help));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{usage:<18} {}", command.help);
     }
     say(&format!("{text}\n{KEYS}"))
 }
@@ -244,12 +246,13 @@ fn save(argument: &str, talk: &Conversation) -> Outcome {
     let mut text = String::new();
     for turn in &talk.session.turns {
         let (question, answer) = (said(&turn.input), said(&turn.output));
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "## You\n\n{}\n\n## {}\n\n{}\n\n",
             question.trim(),
             turn.model,
             answer.trim()
-        ));
+        );
     }
     fs::write(argument, text)
         .map_err(|error| Failure::new(Code::Bug, format!("cannot write {argument}: {error}")))?;

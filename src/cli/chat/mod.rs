@@ -21,7 +21,7 @@ use editor::{Asked, Prompt};
 use talk::{Conversation, Turned};
 
 /// Talks until the end of input.
-pub(crate) fn run(chat: Chat, global: &Global) -> Outcome {
+pub(crate) fn run(chat: &Chat, global: &Global) -> Outcome {
     let streams = Streams::new(global);
     if chat.list {
         return saved::list(streams);

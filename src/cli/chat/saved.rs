@@ -1,5 +1,6 @@
 //! `chat --list`: the conversations on disk, newest first.
 
+use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use super::super::failure::Outcome;
@@ -21,21 +22,24 @@ pub(super) fn list(streams: Streams) -> Outcome {
         match streams.stdout {
             Kind::Terminal => {
                 let first = shortened(&one.first, 50);
-                text.push_str(&format!(
-                    "{:<20} {:>8} {:>4} turns  {first}\n",
+                // Writing to a string cannot fail.
+                let _ = writeln!(
+                    text,
+                    "{:<20} {:>8} {:>4} turns  {first}",
                     one.name,
                     ago(age),
                     one.turns
-                ));
+                );
             }
             Kind::Pipe => {
                 let first = one.first.split_whitespace().collect::<Vec<_>>().join(" ");
-                text.push_str(&format!(
-                    "{}\t{}\t{}\t{first}\n",
+                let _ = writeln!(
+                    text,
+                    "{}\t{}\t{}\t{first}",
                     one.name,
                     age.as_secs(),
                     one.turns
-                ));
+                );
             }
         }
     }

@@ -195,7 +195,7 @@ impl Inline {
         false
     }
 
-    /// The rules of CommonMark 6.2, as far as they can be known without the text that follows.
+    /// The rules of `CommonMark` 6.2, as far as they can be known without the text that follows.
     fn emphasis(&mut self, mark: char, length: usize, next: Option<char>) -> bool {
         let style = match (mark, length) {
             ('~', 2) => Style::STRIKE,

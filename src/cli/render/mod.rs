@@ -3,15 +3,16 @@
 //! A state machine over the characters of an answer: what it has written it never touches again, so that nothing
 //! flickers and scroll-back stays whole. It holds back the beginning of a line until its kind is known, the current
 //! word, an undecided delimiter, an open link, and a table; the output is the same however the text was cut. It knows
-//! the Markdown that models write (CommonMark with tables), and shows as plain text what it does not know. A line
+//! the Markdown that models write (`CommonMark` with tables), and shows as plain text what it does not know. A line
 //! break stays a line break. Control characters of the model's never reach the terminal.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 
+mod clean;
 mod fence;
 mod inline;
 mod opening;
+mod state;
 mod style;
 mod table;
 mod wrap;
@@ -19,9 +20,11 @@ mod wrap;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::clean::clean;
 use self::fence::{Fence, Within, within};
 use self::inline::Inline;
 use self::opening::{Line, Opening};
+use self::state::{Place, State};
 pub use self::style::Colour;
 pub(crate) use self::style::{Style, dressed};
 use self::wrap::{Margin, Wrap};
@@ -45,26 +48,6 @@ pub struct Renderer {
     table_margin: Margin,
     inline: Inline,
     wrap: Wrap,
-}
-
-#[derive(Debug)]
-enum State {
-    /// At the beginning of a line.
-    Start,
-    /// Inside a line of prose.
-    Prose,
-    /// Inside a line of an indented code block.
-    Indented,
-    /// Inside a fence.
-    Fence { fence: Fence, place: Place },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// At the beginning of a line of code, which may be the closing fence.
-    LineStart,
-    /// Inside a line of code.
-    Code,
 }
 
 impl Renderer {
@@ -98,13 +81,8 @@ impl Renderer {
 
     /// The answer is whole: writes what was held back, and one final newline if there was anything.
     pub fn finish(&mut self, out: &mut impl Write) -> io::Result<()> {
-        match &self.state {
-            State::Start
-            | State::Fence {
-                place: Place::LineStart,
-                ..
-            } if self.held.is_empty() && self.marker.is_empty() => {}
-            State::Start | State::Prose | State::Indented | State::Fence { .. } => self.end_line(),
+        if !(self.is_at_line_start() && self.held.is_empty() && self.marker.is_empty()) {
+            self.end_line();
         }
         self.end_table();
         self.wrap.finish();
@@ -155,14 +133,17 @@ impl Renderer {
         }
     }
 
+    fn is_at_line_start(&self) -> bool {
+        match self.state {
+            State::Start => true,
+            State::Fence { place, .. } => place == Place::LineStart,
+            State::Prose | State::Indented => false,
+        }
+    }
+
     /// The line is over.
     fn end_line(&mut self) {
-        if let State::Start
-        | State::Fence {
-            place: Place::LineStart,
-            ..
-        } = self.state
-        {
+        if self.is_at_line_start() {
             self.decide(Line::Ended);
         }
         match &mut self.state {
@@ -268,15 +249,15 @@ impl Renderer {
         if indent == 0 && self.marker.is_empty() && self.after_blank {
             self.in_list = false;
         }
-        let rest = self.held.split_off(taken);
-        self.begin(indent);
-        self.state = State::Prose;
-        self.held.clear();
-        self.inline.feed(&rest, &mut self.wrap);
+        self.prose(indent, taken);
     }
 
     fn begin_prose(&mut self, indent: usize, taken: usize, base: Style) {
         self.inline.block(base);
+        self.prose(indent, taken);
+    }
+
+    fn prose(&mut self, indent: usize, taken: usize) {
         let rest = self.held.split_off(taken);
         self.begin(indent);
         self.state = State::Prose;
@@ -286,15 +267,17 @@ impl Renderer {
 
     fn begin_heading(&mut self, level: usize, taken: usize) {
         self.in_list = false;
-        let style = if level == 1 {
-            Style::BOLD.with(Style::UNDERLINE)
+        let first = if level == 1 {
+            Style::UNDERLINE
         } else {
-            Style::BOLD
+            Style::PLAIN
         };
-        match self.wrap.colour {
-            Colour::On => self.begin_prose(0, taken, style),
-            Colour::Off => self.begin_prose(0, 0, style),
-        }
+        let taken = if self.wrap.colour == Colour::On {
+            taken
+        } else {
+            0
+        };
+        self.begin_prose(0, taken, Style::BOLD.with(first));
     }
 
     fn begin_item(&mut self, indent: usize, taken: usize, marker: String) -> bool {
@@ -410,14 +393,4 @@ impl Renderer {
         let marker = std::mem::take(&mut self.marker);
         self.wrap.begin(margin, &marker);
     }
-}
-
-/// Drops control characters, which could reach the clipboard, the title or the cursor; keeps `\n` and `\t`.
-pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    let harmless = |c: char| !c.is_control() || c == '\n' || c == '\t';
-    let plain = |b: u8| matches!(b, b'\n' | b'\t' | 0x20..=0x7e);
-    if text.bytes().all(plain) || text.chars().all(harmless) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(text.chars().filter(|c| harmless(*c)).collect())
 }

@@ -59,12 +59,10 @@ pub(crate) fn decide(held: &str, line: Line) -> Option<Opening> {
         '|' => ended.then_some(Opening::Row { indent }),
         _ if held.len() > LONGEST_UNDECIDED => Some(text),
         '>' => quote(body, space, line),
-        '#' => heading(body, space, line).map(|found| found.unwrap_or(text)),
-        '`' | '~' => fence(body, first, indent, line).map(|found| found.unwrap_or(text)),
-        '-' | '*' | '+' | '_' => {
-            marker(body, first, space, indent, line).map(|found| found.unwrap_or(text))
-        }
-        '0'..='9' => number(body, space, indent, line).map(|found| found.unwrap_or(text)),
+        '#' => heading(body, space, line).or(text),
+        '`' | '~' => fence(body, first, indent, line).or(text),
+        '-' | '*' | '+' | '_' => marker(body, first, space, indent, line).or(text),
+        '0'..='9' => number(body, space, indent, line).or(text),
         _ => Some(text),
     }
 }
@@ -85,97 +83,114 @@ fn quote(body: &str, space: usize, line: Line) -> Option<Opening> {
     }
 }
 
-/// Outer `None`: undecided. Inner `None`: no such line.
-fn heading(body: &str, space: usize, line: Line) -> Option<Option<Opening>> {
+/// Whether a line is of one kind.
+enum Found {
+    Undecided,
+    No,
+    Yes(Opening),
+}
+
+impl Found {
+    /// The kind, or else that one, once it is decided.
+    fn or(self, other: Opening) -> Option<Opening> {
+        match self {
+            Self::Undecided => None,
+            Self::No => Some(other),
+            Self::Yes(opening) => Some(opening),
+        }
+    }
+}
+
+fn heading(body: &str, space: usize, line: Line) -> Found {
     let level = body.bytes().take_while(|b| *b == b'#').count();
     if level > 6 {
-        return Some(None);
+        return Found::No;
     }
     let rest = &body[level..];
     let spaces = rest.len() - rest.trim_start_matches(' ').len();
     match (rest.len() > spaces, spaces > 0, line) {
         // Waits for the first letter, so that spaces after the mark are dropped however the text is cut.
-        (false, _, Line::Open) => None,
-        (true, false, _) => Some(None),
-        (true, true, _) | (false, _, Line::Ended) => Some(Some(Opening::Heading {
+        (false, _, Line::Open) => Found::Undecided,
+        (true, false, _) => Found::No,
+        (true, true, _) | (false, _, Line::Ended) => Found::Yes(Opening::Heading {
             level,
             taken: space + level + spaces,
-        })),
+        }),
     }
 }
 
-fn fence(body: &str, mark: char, indent: usize, line: Line) -> Option<Option<Opening>> {
+fn fence(body: &str, mark: char, indent: usize, line: Line) -> Found {
     let length = body.chars().take_while(|c| *c == mark).count();
     let info = &body[length..];
     if length < 3 {
         return if info.is_empty() && line == Line::Open {
-            None
+            Found::Undecided
         } else {
-            Some(None)
+            Found::No
         };
     }
     if mark == '`' && info.contains('`') {
-        return Some(None);
+        return Found::No;
     }
     match line {
-        Line::Open => None,
-        Line::Ended => Some(Some(Opening::Fence {
+        Line::Open => Found::Undecided,
+        Line::Ended => Found::Yes(Opening::Fence {
             mark,
             length,
             indent,
-        })),
+        }),
     }
 }
 
-fn marker(
-    body: &str,
-    mark: char,
-    space: usize,
-    indent: usize,
-    line: Line,
-) -> Option<Option<Opening>> {
+fn marker(body: &str, mark: char, space: usize, indent: usize, line: Line) -> Found {
     let marks = body.chars().filter(|c| *c == mark).count();
     let only_marks = body.chars().all(|c| c == mark || c == ' ');
     if only_marks && line == Line::Open {
-        return None;
+        return Found::Undecided;
     }
     if only_marks && marks >= 3 && mark != '+' {
-        return Some(Some(Opening::Rule));
+        return Found::Yes(Opening::Rule);
     }
     let rest = &body[1..];
     let spaces = rest.len() - rest.trim_start_matches(' ').len();
     if mark != '_' && (spaces > 0 || rest.is_empty()) {
-        return Some(Some(Opening::Bullet {
+        return Found::Yes(Opening::Bullet {
             indent,
             taken: space + 1 + spaces,
-        }));
+        });
     }
-    Some(None)
+    Found::No
 }
 
-fn number(body: &str, space: usize, indent: usize, line: Line) -> Option<Option<Opening>> {
+fn number(body: &str, space: usize, indent: usize, line: Line) -> Found {
     let digits = body.bytes().take_while(u8::is_ascii_digit).count();
     if digits > 9 {
-        return Some(None);
+        return Found::No;
     }
     let rest = &body[digits..];
     let open = line == Line::Open;
     match rest.as_bytes() {
-        [] => (!open).then_some(None),
-        [b'.' | b')'] if open => None,
+        [] => {
+            if open {
+                Found::Undecided
+            } else {
+                Found::No
+            }
+        }
+        [b'.' | b')'] if open => Found::Undecided,
         [b'.' | b')', b' ', ..] => {
             let after = &rest[1..];
             let spaces = after.len() - after.trim_start_matches(' ').len();
             if spaces == after.len() && open {
-                return None;
+                return Found::Undecided;
             }
-            Some(Some(Opening::Ordered {
+            Found::Yes(Opening::Ordered {
                 indent,
                 from: space,
                 to: space + digits + 1,
                 taken: space + digits + 1 + spaces,
-            }))
+            })
         }
-        _ => Some(None),
+        _ => Found::No,
     }
 }

@@ -278,6 +278,17 @@ mod tests {
             .collect()
     }
 
+    #[test]
+    fn a_request_that_is_spread_over_lines_stays_on_one_line_in_its_echo() {
+        let body = "{\"model\":\"m\",\"input\":\"hi\",\"tools\":[{\"type\":\"function\",\"name\":\"f\",\n \"parameters\":{\r\n \"type\":\"object\"\n}}]}";
+        let request: Request = serde_json::from_str(body).unwrap();
+        let frames = frames(&written(&request, hello));
+        assert_eq!(
+            frames[0]["response"]["tools"][0]["parameters"]["type"],
+            "object"
+        );
+    }
+
     fn hello(out: &mut Composer) {
         out.begin("resp_1", "m");
         out.text(0, "a\n{");
