@@ -43,7 +43,7 @@ fn gateway() -> (Gateway, Runtime) {
     (gateway, runtime.expect("a runtime"))
 }
 
-#[divan::bench(args = ["a/x", "failover", "weighted", "cheapest", "fastest"])]
+#[divan::bench(args = ["demo", "a/x", "failover", "weighted", "cheapest", "fastest"])]
 fn respond(bencher: divan::Bencher<'_, '_>, model: &str) {
     let (gateway, runtime) = gateway();
     bencher

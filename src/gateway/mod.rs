@@ -27,6 +27,7 @@ use crate::target::{ProviderName, Target};
 mod attempt;
 mod course;
 mod exchange;
+pub mod explain;
 pub mod fetch;
 pub mod gate;
 mod keys;

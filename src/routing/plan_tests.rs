@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::load::{Env, parse};
+use crate::routing::health::Admission;
 use crate::routing::resolve::resolve;
 
 struct World {

@@ -89,7 +89,10 @@ where
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let request_id = reply::request_id(&parts.headers);
-    let in_flight = InFlight::enter(&app.in_flight);
+    let in_flight = match app.place().await {
+        Ok(place) => InFlight::enter(&app.in_flight, place),
+        Err(error) => return refused::<D>(&error, &request_id),
+    };
     let taken = take::<D>(&app, &parts, body, &request_id, check).await;
     let (request, encoder, caller) = match taken {
         Ok(taken) => taken,
@@ -138,7 +141,8 @@ async fn take<D: Door>(
     Ok((request, encoder, caller))
 }
 
-async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
+/// A body up to that size.
+pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
     axum::body::to_bytes(body, limit).await.map_err(|error| {
         let mut cause: &dyn std::error::Error = &error;
         while let Some(deeper) = cause.source() {
@@ -166,7 +170,7 @@ async fn whole<D: Door>(
     started: Instant,
 ) -> Response {
     let request_id = caller.request_id.clone();
-    let mut answer = match app.gateway.respond(request, caller).await {
+    let mut answer = match app.respond(request, caller).await {
         Ok(answer) => answer,
         Err(error) => return refused::<D>(&error, &request_id),
     };
@@ -205,7 +209,7 @@ where
     let request = Arc::new(request);
     let asked = request.clone();
     let mut pending = Box::pin(async move {
-        let answer = app.gateway.respond(request, caller.clone()).await;
+        let answer = app.respond(request, caller.clone()).await;
         (app, caller, answer)
     });
     let mut headers = reply::head(&request_id);
