@@ -507,3 +507,45 @@ async fn a_reload_holds_for_the_next_request_and_not_for_one_in_flight() {
         ("hello world", Status::Completed)
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_target_gets_company_and_the_first_content_wins() {
+    let slow: Act = |_| {
+        let mut script = vec![wait(20)];
+        script.extend(good(0));
+        script
+    };
+    let rest = "models:\n  m: { targets: [a/x, b/y], hedge: { after: 2s, max_extra: 0.5 } }\n";
+    let rig = Rig::new(&[("a", slow), ("b", good)], rest);
+    let mut targets = Vec::new();
+    for _ in 0..10 {
+        let began = Instant::now();
+        let heard = rig.ask("m").await.expect("an answer");
+        let seconds = began.elapsed().as_secs();
+        assert!(
+            (heard.target.as_str(), seconds) == ("b/y", 2)
+                || (heard.target.as_str(), seconds) == ("a/x", 20)
+        );
+        targets.push(heard.target);
+    }
+    assert_eq!(
+        targets.iter().filter(|target| *target == "b/y").count(),
+        5,
+        "half of them may be hedged"
+    );
+    // A first target that fails at once is left at once, without a race.
+    let rig = Rig::new(
+        &[("a", |_| fails(500, "server_error", &[])), ("b", good)],
+        rest,
+    );
+    let began = Instant::now();
+    assert_eq!(rig.ask("m").await.expect("an answer").target, "b/y");
+    assert!(began.elapsed() < Duration::from_secs(1));
+    assert_eq!((rig.asked("a"), rig.asked("b")), (1, 1));
+    // A rival that fails does not spoil the first.
+    let rig = Rig::new(
+        &[("a", slow), ("b", |_| fails(500, "server_error", &[]))],
+        "models:\n  m: { targets: [a/x, b/y], hedge: { after: 2s, max_extra: 1 } }\n",
+    );
+    assert_eq!(rig.ask("m").await.expect("an answer").target, "a/x");
+}

@@ -46,6 +46,8 @@ pub(super) struct Attempt<'a> {
     pub(super) alias: Option<&'a str>,
     pub(super) rules: &'a Rules,
     pub(super) course: &'a Course<'a>,
+    /// Who is asked beside this one if it is slow.
+    pub(super) rival: Option<&'a Target>,
     /// When the first content must be there, over all targets.
     pub(super) deadline: Instant,
 }
@@ -134,7 +136,7 @@ impl Attempt<'_> {
                 Admission::Throttled(wait)
                     if wait <= self.rules.retry.retry_after_max
                         && self.has_time_for(wait)
-                        && !self.course.has_ready() =>
+                        && !self.has_ready() =>
                 {
                     tokio::time::sleep(wait).await;
                 }
@@ -148,24 +150,33 @@ impl Attempt<'_> {
         let retry = &self.rules.retry;
         let again = error.retry();
         // Most requests that fail fail for good, or have somewhere else to go: nothing is computed for them.
-        if again == Retry::No
-            || tries >= retry.attempts
-            || ticket.is_probe()
-            || self.course.has_ready()
-        {
+        if again == Retry::No || tries >= retry.attempts || ticket.is_probe() || self.has_ready() {
             return None;
         }
         let wait = match again {
             Retry::No => return None,
             Retry::Once if tries > 1 => return None,
             // Who was silent once is silent again, and others had a claim to the time.
-            Retry::Once if error.kind() == Kind::Timeout && self.course.is_choice() => return None,
+            Retry::Once
+                if error.kind() == Kind::Timeout
+                    && (self.rival.is_some() || self.course.is_choice()) =>
+            {
+                return None;
+            }
             Retry::Once => Duration::ZERO,
             Retry::Backoff(Some(wait)) if wait > retry.retry_after_max => return None,
             Retry::Backoff(Some(wait)) => wait,
             Retry::Backoff(None) => backoff(retry.base, retry.max, tries),
         };
         self.has_time_for(wait).then_some(wait)
+    }
+
+    fn has_ready(&self) -> bool {
+        self.rival.is_some() || self.course.has_ready()
+    }
+
+    fn has_others(&self) -> bool {
+        self.rival.is_some() || self.course.has_others()
     }
 
     fn in_time(&self) -> bool {
@@ -233,7 +244,7 @@ impl Attempt<'_> {
     fn timeouts(&self) -> Timeouts {
         let mut timeouts = self.rules.timeouts;
         if let Some(limit) = self.caller.constraints.first_content_within
-            && self.course.has_others()
+            && self.has_others()
         {
             timeouts.first_token = timeouts.first_token.min(limit);
         }
@@ -244,7 +255,7 @@ impl Attempt<'_> {
     /// up the time of all others: while there are others it gets half of what is left.
     fn total(&self, started: Instant, timeouts: &Timeouts) -> (Instant, Duration) {
         let left = self.deadline.saturating_duration_since(started);
-        if self.request.delivery == Delivery::Whole && self.course.has_others() {
+        if self.request.delivery == Delivery::Whole && self.has_others() {
             let half = left / 2;
             return (started + half, half);
         }
@@ -256,7 +267,7 @@ impl Attempt<'_> {
         let Some(gate) = &member.gate else {
             return Ok(None);
         };
-        let manner = if self.course.has_ready() {
+        let manner = if self.has_ready() {
             Manner::Glance
         } else {
             Manner::Queue

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::race::Joined;
 use crate::error::{Error, Kind, Next};
 use crate::routing::health::{Admission, Health};
 use crate::routing::plan::{Candidate, Plan, Verdict};
@@ -60,6 +61,24 @@ impl<'a> Course<'a> {
         self.asked
             .push((candidate.target.clone(), candidate.window));
         Some(candidate.target)
+    }
+
+    /// Takes the next target that is healthy beyond doubt, to be asked beside another.
+    pub(super) fn take_rival(&mut self) -> Option<Candidate> {
+        let now = Instant::now();
+        let is_open = |candidate: &Candidate| {
+            self.health.glance(&candidate.target, now).admission == Admission::Open
+        };
+        let at = self.rest.iter().rposition(is_open)?;
+        Some(self.rest.remove(at))
+    }
+
+    /// What became of a rival: it was asked, or it goes back to its place.
+    pub(super) fn settle_rival(&mut self, rival: Candidate, joined: Joined) {
+        match joined {
+            Joined::Yes => self.asked.push((rival.target, rival.window)),
+            Joined::No => self.rest.push(rival),
+        }
     }
 
     /// Is there another target that would be asked without a wait?

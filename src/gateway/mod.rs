@@ -32,6 +32,7 @@ pub mod fetch;
 pub mod gate;
 mod keys;
 mod live;
+mod race;
 mod running;
 mod snapshot;
 mod ticket;
@@ -39,7 +40,9 @@ pub mod upstream;
 
 pub use snapshot::{Peers, Snapshot};
 
+use attempt::{Asked, Attempt};
 use course::Course;
+use race::Race;
 use snapshot::Turn;
 
 /// The events of an answer, one batch for each upstream read. It cannot fail: it ends, in exactly one terminal event.
@@ -85,6 +88,60 @@ impl std::fmt::Debug for Reply {
             .field("target", &self.target)
             .field("attempts", &self.attempts)
             .finish_non_exhaustive()
+    }
+}
+
+/// What all attempts of one request have in common.
+struct Walk<'a> {
+    gateway: &'a Gateway,
+    snapshot: &'a Snapshot,
+    request: &'a Request,
+    caller: &'a Caller,
+    route: &'a Route,
+    deadline: Instant,
+}
+
+impl Walk<'_> {
+    /// Asks one target, or two where the route hedges.
+    async fn ask(
+        &self,
+        target: &Target,
+        course: &mut Course<'_>,
+        asked: &Asked,
+    ) -> Result<Reply, Vec<Error>> {
+        let (alias, hedge) = (self.route.alias.as_deref(), self.route.rules.hedge);
+        if hedge.is_some()
+            && let Some(race) = Race::of(self.gateway, self.snapshot, alias, hedge, target)
+            && let Some(rival) = course.take_rival()
+        {
+            let runners = (target, &rival.target, &*course);
+            let attempt = |target, course, rival| self.attempt(target, course, rival);
+            let (answer, joined) = race.run(attempt, runners, asked).await;
+            course.settle_rival(rival, joined);
+            return answer;
+        }
+        let attempt = self.attempt(target, course, None);
+        attempt.run(asked).await.map_err(|error| vec![error])
+    }
+
+    fn attempt<'b>(
+        &'b self,
+        target: &'b Target,
+        course: &'b Course<'b>,
+        rival: Option<&'b Target>,
+    ) -> Attempt<'b> {
+        Attempt {
+            gateway: self.gateway,
+            snapshot: self.snapshot,
+            request: self.request,
+            caller: self.caller,
+            target,
+            alias: self.route.alias.as_deref(),
+            rules: &self.route.rules,
+            course,
+            rival,
+            deadline: self.deadline,
+        }
     }
 }
 
@@ -147,28 +204,26 @@ impl Gateway {
         let live = live::Living::new(self, &snapshot, &request, Turn::Take);
         let plan = live.plan(&route, &caller);
         let mut course = Course::new(plan, &self.health)?;
-        let asked = attempt::Asked::default();
-        let deadline = Instant::now() + route.rules.timeouts.total;
+        let asked = Asked::default();
+        let walk = Walk {
+            gateway: self,
+            snapshot: &snapshot,
+            request: &request,
+            caller: &caller,
+            route: &route,
+            deadline: Instant::now() + route.rules.timeouts.total,
+        };
         while let Some(target) = course.next() {
-            let attempt = attempt::Attempt {
-                gateway: self,
-                snapshot: &snapshot,
-                request: &request,
-                caller: &caller,
-                target: &target,
-                alias: route.alias.as_deref(),
-                rules: &route.rules,
-                course: &course,
-                deadline,
-            };
-            match attempt.run(&asked).await {
+            match walk.ask(&target, &mut course, &asked).await {
                 Ok(mut reply) => {
                     reply.alias = route.alias;
                     return Ok(reply);
                 }
-                Err(error) => course.failed(error)?,
+                Err(errors) => errors
+                    .into_iter()
+                    .try_for_each(|error| course.failed(error))?,
             }
-            if Instant::now() >= deadline {
+            if Instant::now() >= walk.deadline {
                 break;
             }
         }

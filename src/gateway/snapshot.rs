@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::fetch::Rules;
 use super::gate::Gate;
 use super::keys::{Keyring, Lent};
+use super::race::Stakes;
 use super::upstream::{Peer, Transport};
 use crate::canonical::item::{Item, ToolOutput};
 use crate::canonical::open::Open;
@@ -47,6 +48,7 @@ pub struct Snapshot {
     pub(super) via: HeaderValue,
     members: HashMap<ProviderName, Member>,
     turns: HashMap<String, AtomicU64>,
+    stakes: HashMap<String, Stakes>,
 }
 
 /// Stand-ins for providers, by their names.
@@ -69,6 +71,13 @@ impl Snapshot {
         let turns = in_turn
             .map(|alias| (alias.name.clone(), AtomicU64::new(0)))
             .collect();
+        let hedged = config
+            .aliases
+            .iter()
+            .filter(|alias| alias.rules.hedge.is_some());
+        let stakes = hedged
+            .map(|alias| (alias.name.clone(), Stakes::default()))
+            .collect();
         let fetch = Rules(config.fetch.clone());
         // A reload is the same gateway, and has to know its own requests.
         let via = before.map(|before| before.via.clone()).or_else(|| {
@@ -79,6 +88,7 @@ impl Snapshot {
             via: via.unwrap_or(HeaderValue::from_static("1.1 llmgw")),
             members,
             turns,
+            stakes,
             config,
         }
     }
@@ -102,6 +112,11 @@ impl Snapshot {
             Turn::Take => counter.fetch_add(1, Ordering::Relaxed),
             Turn::Look => counter.load(Ordering::Relaxed),
         }
+    }
+
+    /// What hedging on this alias may still cost.
+    pub(super) fn stakes(&self, alias: &str) -> Option<&Stakes> {
+        self.stakes.get(alias)
     }
 
     /// The providers that may be asked: those that have a key or need none.
