@@ -313,6 +313,11 @@ impl Planner<'_> {
                 continue;
             };
             for mut leaf in std::mem::take(branch) {
+                // What is out has no place.
+                if leaf.is_excluded() {
+                    leaves.push(leaf);
+                    continue;
+                }
                 let reasons = &mut leaf.candidate.reasons;
                 reasons.push(Reason::Ordered(alias.policy, place + 1, arms.len()));
                 match alias.policy {

@@ -1,8 +1,8 @@
 //! Stand-ins for upstreams, on a paused clock: each answers by a script that depends on how often it was asked.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,48 +20,42 @@ use llmgw::gateway::{Caller, Gateway, Reply};
 use llmgw::providers::demo::peer::Step;
 
 /// What a stand-in does when it is asked for the n-th time, from 0.
-pub type Act = fn(u32) -> Vec<Step>;
+pub(crate) type Act = fn(u32) -> Vec<Step>;
 
 /// A gateway whose providers are stand-ins.
-pub struct Rig {
-    pub gateway: Gateway,
+pub(crate) struct Rig {
+    pub(crate) gateway: Gateway,
     asked: HashMap<String, Arc<AtomicU32>>,
-    pub bodies: Arc<Mutex<Vec<String>>>,
 }
 
 /// What became of a request.
 #[derive(Debug)]
-pub struct Heard {
-    pub target: String,
-    pub attempts: u32,
-    pub text: String,
-    pub status: Status,
+pub(crate) struct Heard {
+    pub(crate) target: String,
+    pub(crate) attempts: u32,
+    pub(crate) text: String,
+    pub(crate) status: Status,
 }
 
 impl Rig {
     /// Providers of Chat Completions by these names, and the rest of the configuration.
-    pub fn new(peers: &[(&str, Act)], rest: &str) -> Self {
+    pub(crate) fn new(peers: &[(&str, Act)], rest: &str) -> Self {
         Self::with_keys(peers, "", rest)
     }
 
     /// The same; `more` is added to each provider, such as keys.
-    pub fn with_keys(peers: &[(&str, Act)], more: &str, rest: &str) -> Self {
+    pub(crate) fn with_keys(peers: &[(&str, Act)], more: &str, rest: &str) -> Self {
         let config = config(
             &peers.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
             more,
             rest,
         );
         let mut asked = HashMap::new();
-        let bodies = Arc::new(Mutex::new(Vec::new()));
         let mut stand_ins = llmgw::gateway::Peers::new();
         for (name, act) in peers {
-            let (counter, act, heard) = (Arc::new(AtomicU32::new(0)), *act, bodies.clone());
+            let (counter, act) = (Arc::new(AtomicU32::new(0)), *act);
             asked.insert((*name).to_owned(), counter.clone());
             let peer = Peer::new(move |body| {
-                heard
-                    .lock()
-                    .unwrap()
-                    .push(String::from_utf8_lossy(body).into_owned());
                 let script = act(counter.fetch_add(1, Ordering::Relaxed));
                 if String::from_utf8_lossy(body).contains("\"stream\":true") {
                     script
@@ -74,30 +68,29 @@ impl Rig {
         Self {
             gateway: Gateway::with_peers(config, || 1_800_000_000, stand_ins),
             asked,
-            bodies,
         }
     }
 
     /// How often this one was asked.
-    pub fn asked(&self, name: &str) -> u32 {
+    pub(crate) fn asked(&self, name: &str) -> u32 {
         self.asked[name].load(Ordering::Relaxed)
     }
 
     /// Asks with a stream.
-    pub async fn ask(&self, model: &str) -> Result<Heard, Error> {
+    pub(crate) async fn ask(&self, model: &str) -> Result<Heard, Error> {
         let mut request = Request::ask(model, "hi");
         request.delivery = Delivery::Streamed;
         self.send(request, Caller::default()).await
     }
 
     /// Asks, and hears the answer to its end.
-    pub async fn send(&self, request: Request, caller: Caller) -> Result<Heard, Error> {
+    pub(crate) async fn send(&self, request: Request, caller: Caller) -> Result<Heard, Error> {
         let reply = self.gateway.respond(request, caller).await?;
         Ok(hear(reply).await)
     }
 }
 
-pub fn config(names: &[&str], more: &str, rest: &str) -> Config {
+pub(crate) fn config(names: &[&str], more: &str, rest: &str) -> Config {
     let mut text = String::from("providers:\n");
     for name in names {
         text.push_str(&format!(
@@ -108,7 +101,7 @@ pub fn config(names: &[&str], more: &str, rest: &str) -> Config {
     parse(&text, None, &Env::default()).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
-pub async fn hear(reply: Reply) -> Heard {
+pub(crate) async fn hear(reply: Reply) -> Heard {
     let (target, attempts) = (reply.target.to_string(), reply.attempts);
     let mut last: Option<Response> = None;
     let mut events = reply.events;
@@ -137,34 +130,34 @@ pub async fn hear(reply: Reply) -> Heard {
 }
 
 /// A good answer, in two pieces.
-pub fn good(_: u32) -> Vec<Step> {
+pub(crate) fn good(_: u32) -> Vec<Step> {
     let mut script = begun();
     script.extend([delta(" world"), finish(), frame("[DONE]")]);
     script
 }
 
 /// The beginning of a good answer.
-pub fn begun() -> Vec<Step> {
+pub(crate) fn begun() -> Vec<Step> {
     vec![head(200, "text/event-stream", &[]), delta("hello")]
 }
 
-pub fn delta(text: &str) -> Step {
+pub(crate) fn delta(text: &str) -> Step {
     frame(&format!(
         r#"{{"id":"c","object":"chat.completion.chunk","model":"m","choices":[{{"index":0,"delta":{{"role":"assistant","content":"{text}"}}}}]}}"#
     ))
 }
 
-pub fn finish() -> Step {
+pub(crate) fn finish() -> Step {
     frame(
         r#"{"id":"c","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
     )
 }
 
-pub fn frame(data: &str) -> Step {
+pub(crate) fn frame(data: &str) -> Step {
     Step::Bytes(Bytes::from(format!("data: {data}\n\n")))
 }
 
-pub fn head(status: u16, media: &'static str, headers: &[(&'static str, &str)]) -> Step {
+pub(crate) fn head(status: u16, media: &'static str, headers: &[(&'static str, &str)]) -> Step {
     let mut map = HeaderMap::new();
     map.insert(CONTENT_TYPE, HeaderValue::from_static(media));
     for (name, value) in headers {
@@ -177,7 +170,7 @@ pub fn head(status: u16, media: &'static str, headers: &[(&'static str, &str)]) 
 }
 
 /// A failure with this status.
-pub fn fails(status: u16, code: &str, headers: &[(&'static str, &str)]) -> Vec<Step> {
+pub(crate) fn fails(status: u16, code: &str, headers: &[(&'static str, &str)]) -> Vec<Step> {
     let body = format!(r#"{{"error":{{"message":"{code}","code":"{code}","type":"{code}"}}}}"#);
     vec![
         head(status, "application/json", headers),
@@ -185,7 +178,7 @@ pub fn fails(status: u16, code: &str, headers: &[(&'static str, &str)]) -> Vec<S
     ]
 }
 
-pub fn wait(seconds: u64) -> Step {
+pub(crate) fn wait(seconds: u64) -> Step {
     Step::Wait(Duration::from_secs(seconds))
 }
 
