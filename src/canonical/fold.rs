@@ -228,8 +228,10 @@ impl Fold {
     }
 
     fn part_opened(&mut self, index: u32, channel: Channel, at: u32, part: &Open<Part>) {
-        self.set_part(index, channel, at, part);
-        if let Some(slot) = self.slot_mut(index) {
+        // An item that has no such list has no such part either.
+        if self.set_part(index, channel, at, part)
+            && let Some(slot) = self.slot_mut(index)
+        {
             slot.part = Some((channel, at));
         }
     }
@@ -241,15 +243,18 @@ impl Fold {
         }
     }
 
-    fn set_part(&mut self, index: u32, channel: Channel, at: u32, part: &Open<Part>) {
-        let Ok(at) = usize::try_from(at) else { return };
-        if let Some(parts) = self.parts(index, channel) {
-            if at < parts.len() {
-                parts[at] = part.clone();
-            } else {
-                parts.push(part.clone());
-            }
+    fn set_part(&mut self, index: u32, channel: Channel, at: u32, part: &Open<Part>) -> bool {
+        let Ok(at) = usize::try_from(at) else {
+            return false;
+        };
+        let Some(parts) = self.parts(index, channel) else {
+            return false;
+        };
+        match parts.get_mut(at) {
+            Some(place) => place.clone_from(part),
+            None => parts.push(part.clone()),
         }
+        true
     }
 }
 

@@ -1,11 +1,15 @@
 //! An answer on its way: upstream bytes to frames, frames to verbs, verbs to events.
 
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
 use bytes::BytesMut;
 use futures_util::StreamExt as _;
 use futures_util::stream::unfold;
 use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::attempt::late;
 use super::gate::Place;
@@ -49,6 +53,7 @@ pub(super) struct Running {
     composer: Composer,
     start: Start,
     content: bool,
+    alarm: Alarm,
     note: Value,
     watch: Option<Watch>,
     #[cfg(debug_assertions)]
@@ -84,6 +89,7 @@ impl Running {
             composer,
             start,
             content: false,
+            alarm: Alarm::default(),
             note: Value::Null,
             watch: None,
             #[cfg(debug_assertions)]
@@ -184,9 +190,10 @@ impl Running {
             self.composer.end();
             return Ok(());
         };
-        let chunk = timeout_at(deadline, chunks.next())
-            .await
-            .map_err(|_| self.silence(which))??;
+        let chunk = match self.alarm.within(deadline, chunks.next()).await {
+            Some(chunk) => chunk?,
+            None => return Err(self.silence(which)),
+        };
         self.composer.at((self.start.clock)());
         match (&mut self.framing, chunk) {
             (Framing::Events(reader), Some(chunk)) => {
@@ -258,6 +265,37 @@ impl Running {
                 || !self.note.is_null()
                 || self.composer.is_ended()
         );
+    }
+}
+
+/// One timer for all reads. Setting a timer costs more than decoding a delta, so it is set anew only when it fires, and
+/// then for what is left until the deadline of the read that is under way.
+#[derive(Debug, Default)]
+struct Alarm(Option<Pin<Box<Sleep>>>);
+
+impl Alarm {
+    /// What the future gives, or `None` if the deadline comes first.
+    async fn within<T>(&mut self, deadline: Instant, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            if let Poll::Ready(value) = future.as_mut().poll(cx) {
+                return Poll::Ready(Some(value));
+            }
+            let sleep = self
+                .0
+                .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+            if sleep.deadline() > deadline {
+                sleep.as_mut().reset(deadline);
+            }
+            while sleep.as_mut().poll(cx).is_ready() {
+                if Instant::now() >= deadline {
+                    return Poll::Ready(None);
+                }
+                sleep.as_mut().reset(deadline);
+            }
+            Poll::Pending
+        })
+        .await
     }
 }
 

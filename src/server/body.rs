@@ -1,6 +1,6 @@
 //! A streamed answer as an HTTP body: encoded batches, and comments while the upstream is silent.
 //!
-//! Batches that are ready together leave in one write. Dropping the body drops the events and so the upstream request.
+//! Batches that are ready together leave in one write: a write for each delta would cost more than all translation. Dropping the body drops the events and so the upstream request.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -56,6 +56,10 @@ pub(super) struct Frames<E> {
     keep_alive: Duration,
     timer: Pin<Box<Sleep>>,
     last: Instant,
+    /// Encoded, and waiting for what may be ready along with it.
+    held: BytesMut,
+    /// How much was held when this task last let the others run.
+    seen: usize,
     _in_flight: InFlight,
 }
 
@@ -72,6 +76,8 @@ impl<E: Encoder + Unpin> Frames<E> {
             keep_alive,
             timer: Box::pin(sleep(keep_alive)),
             last: Instant::now(),
+            held: BytesMut::new(),
+            seen: 0,
             _in_flight: in_flight,
         }
     }
@@ -109,11 +115,8 @@ impl<E: Encoder + Unpin> Stream for Frames<E> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        if this.source.is_none() {
-            return Poll::Ready(None);
-        }
-        let mut out = BytesMut::new();
-        while out.len() < FULL {
+        let mut out = std::mem::take(&mut this.held);
+        while this.source.is_some() && out.len() < FULL {
             match this.poll_batch(cx) {
                 Poll::Ready(Some(batch)) => {
                     for emitted in &batch {
@@ -123,7 +126,14 @@ impl<E: Encoder + Unpin> Stream for Frames<E> {
                 Poll::Ready(None) => {
                     this.encoder.end(&mut out);
                     this.source = None;
-                    break;
+                }
+                Poll::Pending if out.len() > this.seen => {
+                    // The upstream's connection hands its bytes over piece by piece. Let it run once more: what is
+                    // there already then leaves in this write, and what is not is not waited for.
+                    this.seen = out.len();
+                    this.held = out;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
                 Poll::Pending => {
                     if out.is_empty() {
@@ -133,6 +143,7 @@ impl<E: Encoder + Unpin> Stream for Frames<E> {
                 }
             }
         }
+        this.seen = 0;
         if out.is_empty() {
             return if this.source.is_none() {
                 Poll::Ready(None)

@@ -174,7 +174,8 @@ impl Fault {
             408 | 409 | 425 | 498 | 503 | 529 => Kind::Overloaded,
             500.. if self.is_too_long() => Kind::ContextLength,
             500.. if self.says(&["overloaded", "at capacity", "loading model"]) => Kind::Overloaded,
-            500.. => Kind::UpstreamFailed,
+            // A redirect is no answer: the provider's address is wrong, not the request.
+            ..400 | 500.. => Kind::UpstreamFailed,
             _ => Kind::UpstreamInvalid,
         }
     }
