@@ -16,9 +16,9 @@ use crate::gateway::{Caller, Gateway};
 use crate::routing::plan::Constraints;
 
 /// Explains.
-pub(crate) async fn run(explain: Explain, global: &Global) -> Outcome {
+pub(crate) fn run(explain: &Explain, global: &Global) -> Outcome {
     let streams = Streams::new(global);
-    let mut request = request(&explain)?;
+    let mut request = request(explain)?;
     let mut setup = Setup::load(global, streams)?;
     if explain.model.is_some() || request.model.is_empty() {
         request.model = setup.model(explain.model.as_deref(), streams)?;

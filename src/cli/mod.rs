@@ -78,7 +78,7 @@ fn dispatch(cli: Cli) -> Outcome {
             let mut runtime = tokio::runtime::Builder::new_multi_thread();
             finish(runtime.enable_all(), serve::run(serve, &global))
         }
-        Command::Explain(explain) => block_on(explain::run(*explain, &global)),
+        Command::Explain(explain) => explain::run(&explain, &global),
         Command::Config(config) => config::run(&config, &global),
         Command::Completions { shell } => scripts::completions(shell),
         Command::Man => scripts::man(),

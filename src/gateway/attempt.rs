@@ -1,7 +1,6 @@
 //! One target is asked: encode, send, decode until the first content, and again where that may help.
 
 use std::borrow::Cow;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use super::running::{Running, Start};
 use super::snapshot::Member;
 use super::ticket::{Ticket, Watch, resting};
 use super::upstream::{Incoming, Outgoing};
+use super::wait::{backoff, late, rested};
 use super::{Caller, Gateway, Reply, Snapshot};
 use crate::canonical::compose::Composer;
 use crate::canonical::event::Batch;
@@ -387,38 +387,4 @@ fn settle(begun: Begun, mut running: Running, ticket: Ticket) -> Reply {
         first_content: begun.first_content,
         events: running.into_events(begun.first),
     }
-}
-
-/// With several keys a target is at its limit only for as long as the first of them is.
-fn rested(error: Error, member: &Member, lent: &Lent) -> Error {
-    match (lent.at, error.kind()) {
-        (Some(_), Kind::RateLimited) => {
-            let wait = member.keys.soonest(Instant::now());
-            let wait = wait.filter(|wait| !wait.is_zero()).or(error.retry_after());
-            error.with_retry_after(wait)
-        }
-        _ => error,
-    }
-}
-
-/// A time limit of the configuration ran out.
-pub(super) fn late(which: &str, limit: Duration) -> Error {
-    Error::new(
-        Kind::Timeout,
-        format!("no answer within {limit:?} (`timeouts.{which}`)"),
-    )
-}
-
-/// Exponential, with full jitter, so that clients which failed together do not come back together.
-fn backoff(base: Duration, max: Duration, tries: u32) -> Duration {
-    let ceiling = base
-        .saturating_mul(
-            1_u32
-                .checked_shl(tries.saturating_sub(1))
-                .unwrap_or(u32::MAX),
-        )
-        .min(max);
-    let nanos = u64::try_from(ceiling.as_nanos()).unwrap_or(u64::MAX);
-    // The seed of the standard library's hasher is random for each instance.
-    Duration::from_nanos(RandomState::new().hash_one(tries) % nanos.max(1))
 }

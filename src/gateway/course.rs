@@ -101,7 +101,7 @@ impl<'a> Course<'a> {
     /// What a failure leaves of the course: an error if it ends here.
     pub(super) fn failed(&mut self, error: Error) -> Result<(), Error> {
         match error.kind() {
-            Kind::ContextLength => self.too_long(error.target().cloned()),
+            Kind::ContextLength => self.too_long(error.target()),
             Kind::ContentPolicy if self.on_refusal.is_empty() => {
                 return Err(self.with_earlier(error));
             }
@@ -129,11 +129,8 @@ impl<'a> Course<'a> {
     }
 
     /// Only windows that are larger, or unknown, are worth another try.
-    fn too_long(&mut self, at: Option<Target>) {
-        let known = self
-            .asked
-            .iter()
-            .find(|(target, _)| Some(target) == at.as_ref());
+    fn too_long(&mut self, at: Option<&Target>) {
+        let known = self.asked.iter().find(|(target, _)| Some(target) == at);
         if let Some(window) = known.and_then(|(_, window)| *window) {
             let is_larger =
                 |candidate: &Candidate| candidate.window.is_none_or(|other| other > window);

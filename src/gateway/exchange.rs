@@ -7,10 +7,10 @@ use http::HeaderValue;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use tokio::time::timeout;
 
-use super::attempt::late;
 use super::keys::Lent;
 use super::snapshot::Member;
 use super::upstream::{Chunks, Incoming, Outgoing};
+use super::wait::late;
 use super::{Gateway, Snapshot};
 use crate::error::{Error, Kind};
 use crate::providers::Call;

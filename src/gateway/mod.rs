@@ -37,6 +37,7 @@ mod running;
 mod snapshot;
 mod ticket;
 pub mod upstream;
+mod wait;
 
 pub use snapshot::{Peers, Snapshot};
 
@@ -116,7 +117,8 @@ impl Walk<'_> {
         {
             let runners = (target, &rival.target, &*course);
             let attempt = |target, course, rival| self.attempt(target, course, rival);
-            let (answer, joined) = race.run(attempt, runners, asked).await;
+            // On the heap: requests that are not hedged have no room for two attempts.
+            let (answer, joined) = Box::pin(race.run(attempt, runners, asked)).await;
             course.settle_rival(rival, joined);
             return answer;
         }
@@ -200,7 +202,7 @@ impl Gateway {
     ) -> Result<Reply, Error> {
         let snapshot = self.snapshot();
         let mut request = request.into();
-        let route = self.route(&snapshot, &mut request, &caller)?;
+        let route = route(&snapshot, &mut request, &caller)?;
         let live = live::Living::new(self, &snapshot, &request, Turn::Take);
         let plan = live.plan(&route, &caller);
         let mut course = Course::new(plan, &self.health)?;
@@ -228,23 +230,6 @@ impl Gateway {
             }
         }
         Err(course.exhausted())
-    }
-
-    /// What the request's name leads to; the request is made what the route says.
-    fn route(
-        &self,
-        snapshot: &Snapshot,
-        request: &mut Arc<Request>,
-        caller: &Caller,
-    ) -> Result<Route, Error> {
-        if let Some(route) = &caller.route {
-            Arc::make_mut(request).model.clone_from(route);
-        }
-        let route = resolve(&snapshot.config, request)?;
-        if !route.overlay.is_empty() {
-            route.overlay.apply(Arc::make_mut(request));
-        }
-        Ok(route)
     }
 
     /// The events of an answer that failed before it began, for a client to whom the status has gone out already.
@@ -313,6 +298,18 @@ impl Gateway {
         }
         learnt.entry(target.clone()).or_default().add(remedy)
     }
+}
+
+/// What the request's name leads to; the request is made what the route says.
+fn route(snapshot: &Snapshot, request: &mut Arc<Request>, caller: &Caller) -> Result<Route, Error> {
+    if let Some(route) = &caller.route {
+        Arc::make_mut(request).model.clone_from(route);
+    }
+    let route = resolve(&snapshot.config, request)?;
+    if !route.overlay.is_empty() {
+        route.overlay.apply(Arc::make_mut(request));
+    }
+    Ok(route)
 }
 
 fn unix_seconds() -> u64 {

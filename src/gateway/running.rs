@@ -11,10 +11,10 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::attempt::late;
 use super::gate::Place;
 use super::ticket::Watch;
 use super::upstream::{Chunks, Incoming};
+use super::wait::late;
 use super::{Clock, EventStream};
 use crate::canonical::compose::Composer;
 use crate::canonical::event::{Batch, Emitted};

@@ -118,12 +118,9 @@ impl Drop for Ticket {
 /// What an error says about its target's health. What lies with the request, or with one model's answer, says nothing.
 fn outcome(error: &Error) -> Outcome {
     match error.kind() {
-        Kind::RateLimited => error
-            .retry_after()
-            .map_or(Outcome::Failed, Outcome::Throttled),
         Kind::Overloaded if error.code() == super::attempt::PROVIDER_BUSY => Outcome::Nothing,
         // An overload with a time is as good as a rate limit.
-        Kind::Overloaded => error
+        Kind::RateLimited | Kind::Overloaded => error
             .retry_after()
             .map_or(Outcome::Failed, Outcome::Throttled),
         Kind::Unreachable

@@ -17,7 +17,9 @@ use crate::providers::demo::peer::Step;
 
 /// A stand-in for a provider: answers a request's body by a script.
 #[derive(Clone)]
-pub struct Peer(Arc<dyn Fn(&[u8]) -> Vec<Step> + Send + Sync>);
+pub struct Peer(Arc<Script>);
+
+type Script = dyn Fn(&[u8]) -> Vec<Step> + Send + Sync;
 
 impl Peer {
     /// Answers so.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::canonical::item::{Item, ToolOutput};
 use crate::canonical::open::Open;
-use crate::canonical::part::Part;
+use crate::canonical::part::{Json, Part};
 use crate::canonical::request::{Format, Request};
 use crate::canonical::tool::Tool;
 use crate::canonical::usage::Usage;
@@ -53,7 +53,7 @@ impl Demand {
         }
         if let Some(Open::Known(Format::JsonSchema(format))) = request.format() {
             demand.needs(Capability::Structured, "text.format");
-            bytes += length(format.schema.as_ref().map(|schema| schema.get()));
+            bytes += length(format.schema.as_ref().map(Json::get));
         }
         for item in request.input.iter().filter_map(Open::known) {
             bytes += demand.item(item);
@@ -118,7 +118,8 @@ impl Demand {
                 Part::InputFile(file) => {
                     let is_pdf = |text: &Option<String>| {
                         text.as_deref().is_some_and(|text| {
-                            text.contains("application/pdf") || text.ends_with(".pdf")
+                            text.contains("application/pdf")
+                                || text.to_ascii_lowercase().ends_with(".pdf")
                         })
                     };
                     if is_pdf(&file.filename) || is_pdf(&file.file_url) {
@@ -147,7 +148,7 @@ fn bytes_of_tool(tool: &Open<Tool>) -> u64 {
     match tool {
         Open::Known(Tool::Function(function)) => {
             length(function.description.as_deref())
-                + length(function.parameters.as_ref().map(|schema| schema.get()))
+                + length(function.parameters.as_ref().map(Json::get))
         }
         Open::Known(Tool::Custom(_)) | Open::Unknown(_) => 0,
     }

@@ -262,6 +262,22 @@ impl Planner<'_> {
         }
     }
 
+    /// What decides where the policy alone does not.
+    fn chance(&self, alias: &Alias) -> Chance<'_> {
+        Chance {
+            draw: self.scene.draw,
+            turn: match alias.policy {
+                Policy::RoundRobin => self.scene.live.turn(&alias.name),
+                Policy::Failover | Policy::Weighted | Policy::Cheapest | Policy::Fastest => 0,
+            },
+            subject: match alias.sticky {
+                Sticky::None => None,
+                Sticky::User => demand::user(self.request),
+                Sticky::Key => self.scene.key,
+            },
+        }
+    }
+
     /// The targets of an alias as its policy orders them, then those after them.
     fn ordered(&self, alias: &Alias) -> Vec<Leaf> {
         let mut branches: Vec<Vec<Leaf>> = alias
@@ -293,18 +309,7 @@ impl Planner<'_> {
                 }
             })
             .collect();
-        let chance = Chance {
-            draw: self.scene.draw,
-            turn: match alias.policy {
-                Policy::RoundRobin => self.scene.live.turn(&alias.name),
-                Policy::Failover | Policy::Weighted | Policy::Cheapest | Policy::Fastest => 0,
-            },
-            subject: match alias.sticky {
-                Sticky::None => None,
-                Sticky::User => demand::user(self.request),
-                Sticky::Key => self.scene.key,
-            },
-        };
+        let chance = self.chance(alias);
         let order = policy::order(alias.policy, &arms, chance);
         let shares = policy::shares(&arms);
         let mut leaves = Vec::new();

@@ -23,6 +23,7 @@ use crate::routing::demand::Demand;
 
 /// The length of the window in seconds, each with a count of its own.
 const SECONDS: u64 = 60;
+const SLOTS: usize = 60;
 
 /// The counts of all keys that have limits.
 #[derive(Debug)]
@@ -48,7 +49,7 @@ struct Used {
 /// Counts of the last sixty seconds.
 #[derive(Debug)]
 struct Window {
-    counts: [u64; SECONDS as usize],
+    counts: [u64; SLOTS],
     now: u64,
 }
 
@@ -183,7 +184,7 @@ impl Reservation {
 impl Default for Window {
     fn default() -> Self {
         Self {
-            counts: [0; SECONDS as usize],
+            counts: [0; SLOTS],
             now: 0,
         }
     }
@@ -327,8 +328,8 @@ mod tests {
         let error = limits
             .reserve(Some("ci"), &request(9))
             .expect_err("a debt that became known late is paid");
-        assert_eq!(error.retry_after(), Some(Duration::from_secs(60)));
-        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(error.retry_after(), Some(Duration::from_mins(1)));
+        tokio::time::advance(Duration::from_mins(1)).await;
         assert!(
             limits.reserve(Some("ci"), &request(10_000)).is_ok(),
             "alone, what is more than the limit passes"

@@ -18,7 +18,7 @@ impl App {
         while let Some(news) = reloads.recv().await {
             self.reload(news);
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn reload(&self, news: News) {

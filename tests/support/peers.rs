@@ -93,9 +93,11 @@ impl Rig {
 pub(crate) fn config(names: &[&str], more: &str, rest: &str) -> Config {
     let mut text = String::from("providers:\n");
     for name in names {
-        text.push_str(&format!(
-            "  {name}: {{ type: openai-compatible, base_url: 'http://{name}.test/v1'{more} }}\n"
-        ));
+        text += "  ";
+        text += name;
+        text += ": { type: openai-compatible, base_url: 'http://h.test/v1'";
+        text += more;
+        text += " }\n";
     }
     text.push_str(rest);
     parse(&text, None, &Env::default()).unwrap_or_else(|faults| panic!("{faults}"))
