@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use llmgw::canonical::request::{Delivery, Request};
 use llmgw::canonical::response::Status;
 use llmgw::gateway::Caller;
@@ -554,4 +555,67 @@ async fn a_slow_target_gets_company_and_the_first_content_wins() {
         "models:\n  m: { targets: [a/x, b/y], hedge: { after: 2s, max_extra: 1 } }\n",
     );
     assert_eq!(rig.ask("m").await.expect("an answer").target, "a/x");
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_requests_over_flapping_upstreams_are_all_accounted_for() {
+    // Up for fifty requests, down for fifty; the two are never told of each other.
+    let flaps: Act = |n| {
+        if n / 50 % 2 == 0 {
+            let mut script = vec![Step::Wait(Duration::from_millis(20))];
+            script.extend(good(n));
+            script
+        } else {
+            fails(503, "overloaded", &[])
+        }
+    };
+    let rig = Rig::new(&[("a", flaps), ("b", flaps)], PAIR);
+    let rig = &rig;
+    let answers: Vec<_> = stream::iter(0..10_000)
+        .map(|n| async move {
+            tokio::time::sleep(Duration::from_millis(n % 97)).await;
+            rig.ask("m").await
+        })
+        .buffer_unordered(64)
+        .collect()
+        .await;
+    let mut attempts = 0;
+    let mut answered = 0;
+    for answer in &answers {
+        match answer {
+            Ok(heard) => {
+                assert_eq!(
+                    (heard.text.as_str(), heard.status),
+                    ("hello world", Status::Completed)
+                );
+                answered += 1;
+                attempts += heard.attempts;
+            }
+            Err(error) => {
+                assert_eq!(error.status(), 503, "{error}");
+                assert!(error.retry_after().is_some() || error.upstream_status() == Some(503));
+            }
+        }
+    }
+    assert_eq!(answers.len(), 10_000);
+    assert!(answered > 1000, "{answered} were answered");
+    assert!(rig.asked("a") + rig.asked("b") >= attempts);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_of_failures_is_ridden_out_by_the_backup_without_a_single_error() {
+    let burst: Act = |n| {
+        if (20..60).contains(&n) {
+            fails(500, "server_error", &[])
+        } else {
+            good(n)
+        }
+    };
+    let rig = Rig::new(&[("a", burst), ("b", good)], PAIR);
+    for _ in 0..600 {
+        assert_eq!(rig.ask("m").await.expect("an answer").text, "hello world");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    // Twenty before, and three until the breaker opens; then one probe each half a minute at most.
+    assert!(rig.asked("a") < 40, "{}", rig.asked("a"));
 }

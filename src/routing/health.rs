@@ -284,18 +284,14 @@ impl Circuit {
     fn failed(&mut self, rules: &Breaker, now: Instant) -> Change {
         self.note(now, false, rules);
         self.in_a_row = self.in_a_row.saturating_add(1);
+        let is_over =
+            self.in_a_row.max(self.cuts_in_a_row) >= rules.consecutive || self.rate_is_over(rules);
+        // An attempt that began before the target was left alone changes nothing.
         let pause = match self.state {
             State::Probing { pause, .. } => (pause * 2).min(rules.open_max),
-            // An attempt that began before the breaker opened changes nothing.
-            State::Open { .. } => return Change::None,
-            State::Throttled { until } if now < until => return Change::None,
-            State::Throttled { .. } | State::Closed
-                if self.in_a_row.max(self.cuts_in_a_row) >= rules.consecutive
-                    || self.rate_is_over(rules) =>
-            {
-                rules.open
-            }
-            State::Throttled { .. } | State::Closed => return Change::None,
+            State::Throttled { until } if now >= until && is_over => rules.open,
+            State::Closed if is_over => rules.open,
+            State::Open { .. } | State::Throttled { .. } | State::Closed => return Change::None,
         };
         self.state = State::Open {
             until: now + pause,

@@ -1,3 +1,5 @@
+//! The breaker and the averages, on a paused clock.
+
 use super::*;
 
 fn target() -> Target {

@@ -1,3 +1,5 @@
+//! Plans over a world of our own making.
+
 use super::*;
 use crate::config::load::{Env, parse};
 use crate::routing::health::Admission;

@@ -1,3 +1,5 @@
+//! What names mean.
+
 use super::*;
 use crate::canonical::request::Effort;
 use crate::config::load::{Env, parse};
