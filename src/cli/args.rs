@@ -79,6 +79,9 @@ pub enum Command {
     Models(Models),
     /// Run the gateway: one API for every provider
     Serve(Serve),
+    /// Show whom a request would be sent to, and why; send nothing
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(Box<Explain>),
     /// Show, check or edit the configuration
     Config(Config),
     /// Print the completion script for a shell
@@ -90,6 +93,12 @@ pub enum Command {
     #[command(hide = true)]
     Man,
 }
+
+const EXPLAIN_EXAMPLES: &str = "Examples:
+  llmgw explain -m smart \"a prompt\"
+  llmgw explain -v -f request.json
+
+Exit codes: 3 configuration or unknown model, 7 no target can take the request.";
 
 const ASK_EXAMPLES: &str = "Examples:
   git diff --staged | llmgw ask -m commit | git commit -F -
@@ -255,6 +264,29 @@ pub struct Serve {
     /// Listen here; port 0 takes any free one
     #[arg(long, value_name = "HOST:PORT", env = "LLMGW_ADDRESS", hide_env = true)]
     pub address: Option<String>,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The question
+    #[arg(value_name = "PROMPT")]
+    pub prompt: Vec<String>,
+    /// A request of `/v1/responses` as JSON; - is standard input
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+    /// Model or alias, in place of the request's
+    #[arg(short, long, env = "LLMGW_MODEL", hide_env = true, add = ArgValueCandidates::new(candidates))]
+    pub model: Option<String>,
+    /// USD that the answer may cost
+    #[arg(long, value_name = "USD")]
+    pub max_cost: Option<f64>,
+    /// The first token must come within this time, such as 3s
+    #[arg(long, value_name = "TIME", value_parser = crate::config::units::parse_duration)]
+    pub first_token_within: Option<std::time::Duration>,
+    /// One JSON object
+    #[arg(short, long)]
+    pub json: bool,
 }
 
 /// `config`.

@@ -15,6 +15,7 @@ mod ask;
 mod cache;
 mod chat;
 mod config;
+mod explain;
 pub mod failure;
 mod files;
 mod input;
@@ -33,6 +34,7 @@ mod setup;
 mod spinner;
 mod streams;
 mod typo;
+mod watch;
 
 use args::{Cli, Command};
 use failure::{Code, Failure, Outcome, Stop};
@@ -76,6 +78,7 @@ fn dispatch(cli: Cli) -> Outcome {
             let mut runtime = tokio::runtime::Builder::new_multi_thread();
             finish(runtime.enable_all(), serve::run(serve, &global))
         }
+        Command::Explain(explain) => explain::run(&explain, &global),
         Command::Config(config) => config::run(&config, &global),
         Command::Completions { shell } => scripts::completions(shell),
         Command::Man => scripts::man(),

@@ -6,6 +6,7 @@ use super::args::{Global, Serve};
 use super::failure::{Code, Failure, Outcome};
 use super::setup::{Setup, is_about_sleep, start_log};
 use super::streams::{Streams, Talkative, tell};
+use super::watch::Watch;
 use crate::config::{Config, LogFormat, LogLevel};
 use crate::server::{self, Notice, Stopper};
 use crate::telemetry;
@@ -13,6 +14,7 @@ use crate::telemetry;
 /// Serves until it is told to stop.
 pub(crate) async fn run(serve: Serve, global: &Global) -> Outcome {
     let streams = Streams::new(global);
+    let watch = Watch::new(global)?;
     let setup = Setup::load(global, streams)?;
     let log = setup.config.log;
     start_log(level(log.level), format(log.format))?;
@@ -48,12 +50,17 @@ pub(crate) async fn run(serve: Serve, global: &Global) -> Outcome {
         Notice::Draining(count) => tell(&format!("draining {count} requests, again to stop now\n")),
     };
     let stop = stopper.clone();
-    let serving = server::run(setup.config, address, stopper, notice);
+    // One piece of news waits at most: the next look at the file finds what comes after.
+    let (news, reloads) = tokio::sync::mpsc::channel(1);
+    let serving = server::run(setup.config, address, stopper, reloads, notice);
     let mut serving = std::pin::pin!(serving);
+    let mut watching = std::pin::pin!(watch.run(news));
     let mut signals = super::listen::Signals::new()?;
     loop {
         tokio::select! {
             ended = &mut serving => return Ok(ended?),
+            // It goes on as long as the server takes its news.
+            () = &mut watching => return Ok(serving.await?),
             _ = signals.next() => stop.stop(),
         }
     }

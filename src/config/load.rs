@@ -100,6 +100,16 @@ pub fn source(named: Option<&Path>, env: &Env) -> Source {
     }
 }
 
+/// What tells that a file has changed, without reading it: its time and its size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp(Option<(std::time::SystemTime, u64)>);
+
+/// The stamp of a file as it is now; of one that is not there, too.
+pub fn stamp(path: &Path) -> Stamp {
+    let metadata = std::fs::metadata(path).ok();
+    Stamp(metadata.and_then(|file| Some((file.modified().ok()?, file.len()))))
+}
+
 /// The configuration of the file and the environment.
 pub fn load(named: Option<&Path>, env: &Env) -> Result<Config, Faults> {
     let (path, must) = match source(named, env) {

@@ -1,40 +1,40 @@
 //! One target is asked: encode, send, decode until the first content, and again where that may help.
 
 use std::borrow::Cow;
-use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use http::HeaderValue;
-use http::header::{ACCEPT, CONTENT_TYPE};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::course::Course;
+use super::exchange::{prepare, read_all, request_id};
+use super::gate::{COME_BACK, Full, Manner, Place};
+use super::keys::{Lent, Other};
 use super::running::{Running, Start};
 use super::snapshot::Member;
-use super::upstream::{Chunks, Incoming, Outgoing};
+use super::ticket::{Ticket, Watch, resting};
+use super::upstream::{Incoming, Outgoing};
+use super::wait::{backoff, late, rested};
 use super::{Caller, Gateway, Reply, Snapshot};
 use crate::canonical::compose::Composer;
-use crate::canonical::request::Request;
+use crate::canonical::event::Batch;
+use crate::canonical::request::{Delivery, Request};
 use crate::config::Lossy;
-use crate::config::alias::Rules;
+use crate::config::alias::{Rules, Timeouts};
 use crate::error::{Error, Kind, Retry};
 use crate::providers::{Ask, Call, Loss};
+use crate::routing::health::Admission;
 use crate::target::Target;
 
 /// The body of an error is read up to here: enough for any message.
 const MOST_ERROR_BYTES: usize = 256 * 1024;
 
-/// Is there another target to turn to, or is this the last?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Patience {
-    /// Waiting is better than giving up.
-    Wait,
-    /// The next target is better than waiting.
-    MoveOn,
-}
+/// The code of an error that says that `max_in_flight` of the provider is reached.
+pub(super) const PROVIDER_BUSY: &str = "provider_busy";
 
 /// How many upstream requests one client's request has made.
 #[derive(Debug, Default)]
-pub(super) struct Asked(u32);
+pub(super) struct Asked(AtomicU32);
 
 /// Everything that asking one target needs.
 pub(super) struct Attempt<'a> {
@@ -45,43 +45,74 @@ pub(super) struct Attempt<'a> {
     pub(super) target: &'a Target,
     pub(super) alias: Option<&'a str>,
     pub(super) rules: &'a Rules,
-    pub(super) patience: Patience,
+    pub(super) course: &'a Course<'a>,
+    /// Who is asked beside this one if it is slow.
+    pub(super) rival: Option<&'a Target>,
+    /// When the first content must be there, over all targets.
+    pub(super) deadline: Instant,
+}
+
+/// Why one try failed, and whether another key may do better.
+struct Tried {
+    error: Error,
+    other: Other,
+}
+
+/// An answer that has begun, and its events so far.
+struct Begun {
+    target: Target,
+    attempts: u32,
+    losses: Vec<Loss>,
+    upstream_request_id: Option<String>,
+    first_content: Duration,
+    first: Batch,
+}
+
+impl From<Error> for Tried {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            other: Other::None,
+        }
+    }
 }
 
 impl Attempt<'_> {
     /// Asks until the target answers or there is no use in asking again.
-    pub(super) async fn run(&self, asked: &mut Asked) -> Result<Reply, Error> {
+    pub(super) async fn run(&self, asked: &Asked) -> Result<Reply, Error> {
         let member = self
             .snapshot
             .member(&self.target.provider)
+            .map_err(|error| error.at(self.target))?;
+        let mut ticket = self
+            .admitted()
+            .await
             .map_err(|error| error.at(self.target))?;
         let request = self
             .with_media(member)
             .await
             .map_err(|error| error.at(self.target))?;
-        let retry = &self.rules.retry;
         let mut tries = 0;
+        let mut rotations = 0;
         loop {
-            let error = match self.once(member, &request, asked).await {
-                Ok(reply) => return Ok(reply),
-                Err(error) => error.at(self.target),
+            let tried = match self.once(member, &request, asked).await {
+                Ok((reply, running)) => return Ok(settle(reply, running, ticket)),
+                Err(tried) => tried,
             };
+            let error = tried.error.at(self.target);
             if let Some(remedy) = error.remedy()
                 && self.gateway.learn(self.target, remedy.clone())
             {
                 continue;
             }
+            if tried.other == Other::Key && rotations < member.keys.len() && self.in_time() {
+                rotations += 1;
+                continue;
+            }
+            ticket.failed(&error);
             tries += 1;
-            let wait = match error.retry() {
-                Retry::No => return Err(error),
-                Retry::Once if tries > 1 => return Err(error),
-                _ if tries >= retry.attempts || self.patience == Patience::MoveOn => {
-                    return Err(error);
-                }
-                Retry::Once => Duration::ZERO,
-                Retry::Backoff(Some(wait)) if wait > retry.retry_after_max => return Err(error),
-                Retry::Backoff(Some(wait)) => wait,
-                Retry::Backoff(None) => backoff(retry.base, retry.max, tries),
+            let Some(wait) = self.wait(&error, tries, &ticket) else {
+                return Err(error);
             };
             tracing::info!(
                 request_id = %self.caller.request_id, target = %self.target, code = error.code(),
@@ -91,12 +122,77 @@ impl Attempt<'_> {
         }
     }
 
+    /// Leave to ask. A target that asked to be left alone is waited for if it is the last hope; one that keeps failing
+    /// is not.
+    async fn admitted(&self) -> Result<Ticket, Error> {
+        let breaker = self.snapshot.config.defaults.breaker;
+        let watch = Watch::new(self.gateway, self.target, breaker);
+        loop {
+            let closed = match watch.admit() {
+                Ok(ticket) => return Ok(ticket),
+                Err(closed) => closed,
+            };
+            match closed {
+                Admission::Throttled(wait)
+                    if wait <= self.rules.retry.retry_after_max
+                        && self.has_time_for(wait)
+                        && !self.has_ready() =>
+                {
+                    tokio::time::sleep(wait).await;
+                }
+                _ => return Err(resting(closed)),
+            }
+        }
+    }
+
+    /// How long to wait before the same target is asked again; `None` if it is not.
+    fn wait(&self, error: &Error, tries: u32, ticket: &Ticket) -> Option<Duration> {
+        let retry = &self.rules.retry;
+        let again = error.retry();
+        // Most requests that fail fail for good, or have somewhere else to go: nothing is computed for them.
+        if again == Retry::No || tries >= retry.attempts || ticket.is_probe() || self.has_ready() {
+            return None;
+        }
+        let wait = match again {
+            Retry::No => return None,
+            Retry::Once if tries > 1 => return None,
+            // Who was silent once is silent again, and others had a claim to the time.
+            Retry::Once
+                if error.kind() == Kind::Timeout
+                    && (self.rival.is_some() || self.course.is_choice()) =>
+            {
+                return None;
+            }
+            Retry::Once => Duration::ZERO,
+            Retry::Backoff(Some(wait)) if wait > retry.retry_after_max => return None,
+            Retry::Backoff(Some(wait)) => wait,
+            Retry::Backoff(None) => backoff(retry.base, retry.max, tries),
+        };
+        self.has_time_for(wait).then_some(wait)
+    }
+
+    fn has_ready(&self) -> bool {
+        self.rival.is_some() || self.course.has_ready()
+    }
+
+    fn has_others(&self) -> bool {
+        self.rival.is_some() || self.course.has_others()
+    }
+
+    fn in_time(&self) -> bool {
+        self.has_time_for(Duration::ZERO)
+    }
+
+    fn has_time_for(&self, wait: Duration) -> bool {
+        Instant::now() + wait < self.deadline
+    }
+
     async fn once(
         &self,
         member: &Member,
         request: &Request,
-        asked: &mut Asked,
-    ) -> Result<Reply, Error> {
+        asked: &Asked,
+    ) -> Result<(Begun, Running), Tried> {
         let remedies = self.gateway.remedies(self.target);
         let mut call =
             member
@@ -107,25 +203,91 @@ impl Attempt<'_> {
             .extend(lost.map(|path| Loss::new(path.as_str(), "not known to this gateway")));
         self.weigh(&call.losses)?;
         let losses = std::mem::take(&mut call.losses);
-        asked.0 += 1;
+        let place = self.place(member).await?;
+        let lent = member.key().await?;
+        let attempts = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
         let started = Instant::now();
-        let timeouts = &self.rules.timeouts;
-        let total = started + timeouts.total;
-        let (mut running, upstream_request_id) =
-            timeout_at(total, self.open(member, call, started))
-                .await
-                .map_err(|_| late("total", timeouts.total))??;
-        running.note(self.alias, self.target, asked.0, &losses);
-        let first = running.first_content(total).await?;
-        Ok(Reply {
+        let timeouts = self.timeouts();
+        let (total, limit) = self.total(started, &timeouts);
+        let begun = async {
+            let (mut running, upstream_request_id) = timeout_at(
+                total,
+                self.open(member, call, &lent, (started, timeouts), place),
+            )
+            .await
+            .map_err(|_| late("total", limit))??;
+            running.note(self.alias, self.target, attempts, &losses);
+            let first = running.first_content(total).await?;
+            Ok((running, upstream_request_id, first))
+        };
+        let (running, upstream_request_id, first) = match begun.await {
+            Ok(begun) => begun,
+            Err(error) => {
+                let provider = &self.target.provider;
+                let other = member.keys.blame(lent.at, &error, provider, Instant::now());
+                return Err(Tried {
+                    error: rested(error, member, &lent),
+                    other,
+                });
+            }
+        };
+        let begun = Begun {
             target: self.target.clone(),
-            alias: None,
-            attempts: asked.0,
+            attempts,
             losses,
             upstream_request_id,
             first_content: started.elapsed(),
-            events: running.into_events(first),
-        })
+            first,
+        };
+        Ok((begun, running))
+    }
+
+    /// The limits of this try. What the client sets for the first token holds while there is somebody else to turn to:
+    /// a late answer is better than none.
+    fn timeouts(&self) -> Timeouts {
+        let mut timeouts = self.rules.timeouts;
+        if let Some(limit) = self.caller.constraints.first_content_within
+            && self.has_others()
+        {
+            timeouts.first_token = timeouts.first_token.min(limit);
+        }
+        timeouts
+    }
+
+    /// When this try has to be over. Of a whole reply nothing is heard until its end, so that a silent target could use
+    /// up the time of all others: while there are others it gets half of what is left.
+    fn total(&self, started: Instant, timeouts: &Timeouts) -> (Instant, Duration) {
+        let left = self.deadline.saturating_duration_since(started);
+        if self.request.delivery == Delivery::Whole && self.has_others() {
+            let half = left / 2;
+            return (started + half, half);
+        }
+        (self.deadline, timeouts.total)
+    }
+
+    /// A place among the requests that the provider takes at once.
+    async fn place(&self, member: &Member) -> Result<Option<Place>, Error> {
+        let Some(gate) = &member.gate else {
+            return Ok(None);
+        };
+        let manner = if self.has_ready() {
+            Manner::Glance
+        } else {
+            Manner::Queue
+        };
+        match gate.enter(manner).await {
+            Ok(place) => Ok(Some(place)),
+            Err(Full) => Err(Error::new(
+                Kind::Overloaded,
+                format!(
+                    "all {} places at the provider are taken (`max_in_flight`)",
+                    gate.limit()
+                ),
+            )
+            .with_code(PROVIDER_BUSY)
+            .with_retry(Retry::No)
+            .with_retry_after(Some(COME_BACK))),
+        }
     }
 
     /// Under `lossy: reject` a loss is a refusal before any money is spent.
@@ -147,9 +309,10 @@ impl Attempt<'_> {
         &self,
         member: &Member,
         call: Call,
-        started: Instant,
+        lent: &Lent,
+        (started, timeouts): (Instant, Timeouts),
+        place: Option<Place>,
     ) -> Result<(Running, Option<String>), Error> {
-        let timeouts = &self.rules.timeouts;
         let Call {
             method,
             url,
@@ -159,17 +322,13 @@ impl Attempt<'_> {
             decoder,
             ..
         } = call;
-        let outgoing = prepare(
-            member,
-            Outgoing {
-                method,
-                url,
-                headers,
-                body,
-            },
-            self.snapshot,
-        )
-        .await?;
+        let mut outgoing = Outgoing {
+            method,
+            url,
+            headers,
+            body,
+        };
+        prepare(member, &mut outgoing, lent, self.snapshot)?;
         let sent = self.gateway.clients.send(&member.transport, outgoing);
         let incoming = if streamed {
             timeout_at(started + timeouts.first_token, sent)
@@ -197,8 +356,9 @@ impl Attempt<'_> {
         let start = Start {
             delivery: self.request.delivery,
             first_token: started + timeouts.first_token,
-            timeouts: *timeouts,
+            timeouts,
             clock: self.gateway.clock,
+            place,
         };
         Ok((Running::new(incoming, decoder, composer, start), id))
     }
@@ -218,121 +378,16 @@ impl Attempt<'_> {
     }
 }
 
-impl Gateway {
-    /// One request whose whole reply is read at once, without retries.
-    pub(super) async fn ask_once(
-        &self,
-        member: &Member,
-        call: Call,
-        total: Duration,
-    ) -> Result<Vec<u8>, Error> {
-        let Call {
-            method,
-            url,
-            headers,
-            body,
-            ..
-        } = call;
-        let work = async {
-            let outgoing = prepare(
-                member,
-                Outgoing {
-                    method,
-                    url,
-                    headers,
-                    body,
-                },
-                &self.snapshot(),
-            )
-            .await?;
-            let Incoming {
-                status,
-                headers,
-                body,
-            } = self.clients.send(&member.transport, outgoing).await?;
-            let body = read_all(body, super::running::MOST_REPLY_BYTES).await?;
-            if status.is_success() {
-                return Ok(body);
-            }
-            Err(member
-                .provider
-                .error(status, &headers, &body)
-                .with_upstream_status(status.as_u16()))
-        };
-        timeout(total, work)
-            .await
-            .map_err(|_| late("total", total))?
+/// The answer goes on by itself, and the target's health hears of it.
+fn settle(begun: Begun, mut running: Running, ticket: Ticket) -> Reply {
+    running.watched_by(ticket.answered(begun.first_content));
+    Reply {
+        target: begun.target,
+        alias: None,
+        attempts: begun.attempts,
+        losses: begun.losses,
+        upstream_request_id: begun.upstream_request_id,
+        first_content: begun.first_content,
+        events: running.into_events(begun.first),
     }
-}
-
-/// Puts on what every outgoing request has: the key, the configured headers, our mark.
-async fn prepare(
-    member: &Member,
-    mut outgoing: Outgoing,
-    snapshot: &Snapshot,
-) -> Result<Outgoing, Error> {
-    let headers = &mut outgoing.headers;
-    if !outgoing.body.is_empty() && !headers.contains_key(CONTENT_TYPE) {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    }
-    if !headers.contains_key(ACCEPT) {
-        headers.insert(
-            ACCEPT,
-            HeaderValue::from_static("application/json, text/event-stream"),
-        );
-    }
-    headers.insert("via", snapshot.via.clone());
-    if let Some(key) = member.key().await? {
-        member.provider.authorize(headers, &key)?;
-    }
-    for (name, value) in &member.headers {
-        headers.insert(name.clone(), value.clone());
-    }
-    Ok(outgoing)
-}
-
-async fn read_all(mut chunks: Chunks, most: usize) -> Result<Vec<u8>, Error> {
-    let mut body = Vec::new();
-    while let Some(chunk) = chunks.next().await? {
-        if body.len() + chunk.len() > most {
-            return Err(Error::new(
-                Kind::UpstreamTooLarge,
-                format!("the reply is larger than {most} bytes"),
-            ));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
-}
-
-/// A time limit of the configuration ran out.
-pub(super) fn late(which: &str, limit: Duration) -> Error {
-    Error::new(
-        Kind::Timeout,
-        format!("no answer within {limit:?} (`timeouts.{which}`)"),
-    )
-}
-
-/// Exponential, with full jitter, so that clients which failed together do not come back together.
-fn backoff(base: Duration, max: Duration, tries: u32) -> Duration {
-    let ceiling = base
-        .saturating_mul(
-            1_u32
-                .checked_shl(tries.saturating_sub(1))
-                .unwrap_or(u32::MAX),
-        )
-        .min(max);
-    let nanos = u64::try_from(ceiling.as_nanos()).unwrap_or(u64::MAX);
-    // The seed of the standard library's hasher is random for each instance.
-    Duration::from_nanos(RandomState::new().hash_one(tries) % nanos.max(1))
-}
-
-/// The provider's id of the request, by the names that vendors use.
-fn request_id(incoming: &Incoming) -> Option<String> {
-    ["x-request-id", "request-id", "x-goog-request-id", "cf-ray"]
-        .iter()
-        .find_map(|name| incoming.headers.get(*name))
-        .and_then(|value| value.to_str().ok())
-        .filter(|value| !value.is_empty() && value.len() <= 128)
-        .map(str::to_owned)
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use futures_util::stream::BoxStream;
+use tokio::time::Instant;
 
 use crate::canonical::compose::{Composer, Setup};
 use crate::canonical::event::{Batch, Emitted};
@@ -17,20 +18,36 @@ use crate::canonical::request::Request;
 use crate::canonical::response::Response;
 use crate::canonical::settings::Echo;
 use crate::config::Config;
-use crate::error::{Error, Kind, Next, Remedy};
+use crate::error::{Error, Kind, Remedy};
 use crate::providers::{Answer, Ask, AskKind, ListedModel, Loss, Remedies};
-use crate::routing::resolve::resolve;
+use crate::routing::health::Health;
+use crate::routing::plan::Constraints;
+use crate::routing::resolve::{Route, resolve};
 use crate::target::{ProviderName, Target};
 
 pub mod asks;
 mod attempt;
+mod course;
+mod exchange;
+pub mod explain;
 pub mod fetch;
+pub mod gate;
+mod keys;
+mod live;
 mod memory;
+mod race;
 mod running;
 mod snapshot;
+mod ticket;
 pub mod upstream;
+mod wait;
 
-pub use snapshot::Snapshot;
+pub use snapshot::{Peers, Snapshot};
+
+use attempt::{Asked, Attempt};
+use course::Course;
+use race::Race;
+use snapshot::Turn;
 
 /// The events of an answer, one batch for each upstream read. It cannot fail: it ends, in exactly one terminal event.
 pub type EventStream = BoxStream<'static, Batch>;
@@ -47,6 +64,8 @@ pub struct Caller {
     pub request_id: String,
     /// The alias to use in place of the body's model (`x-llmgw-route`).
     pub route: Option<String>,
+    /// The limits that the client sets (`x-llmgw-max-cost`, `x-llmgw-first-token-within`).
+    pub constraints: Constraints,
 }
 
 /// An answer that has begun.
@@ -76,11 +95,68 @@ impl std::fmt::Debug for Reply {
     }
 }
 
+/// What all attempts of one request have in common.
+struct Walk<'a> {
+    gateway: &'a Gateway,
+    snapshot: &'a Snapshot,
+    request: &'a Request,
+    caller: &'a Caller,
+    route: &'a Route,
+    deadline: Instant,
+}
+
+impl Walk<'_> {
+    /// Asks one target, or two where the route hedges.
+    async fn ask(
+        &self,
+        target: &Target,
+        course: &mut Course<'_>,
+        asked: &Asked,
+    ) -> Result<Reply, Vec<Error>> {
+        let (alias, hedge) = (self.route.alias.as_deref(), self.route.rules.hedge);
+        if hedge.is_some()
+            && let Some(race) = Race::of(self.gateway, self.snapshot, alias, hedge, target)
+            && let Some(rival) = course.take_rival()
+        {
+            let runners = (target, &rival.target, &*course);
+            let attempt = |target, course, rival| self.attempt(target, course, rival);
+            // On the heap: requests that are not hedged have no room for two attempts.
+            let (answer, joined) = Box::pin(race.run(attempt, runners, asked)).await;
+            course.settle_rival(rival, joined);
+            return answer;
+        }
+        let attempt = self.attempt(target, course, None);
+        attempt.run(asked).await.map_err(|error| vec![error])
+    }
+
+    fn attempt<'b>(
+        &'b self,
+        target: &'b Target,
+        course: &'b Course<'b>,
+        rival: Option<&'b Target>,
+    ) -> Attempt<'b> {
+        Attempt {
+            gateway: self.gateway,
+            snapshot: self.snapshot,
+            request: self.request,
+            caller: self.caller,
+            target,
+            alias: self.route.alias.as_deref(),
+            rules: &self.route.rules,
+            course,
+            rival,
+            deadline: self.deadline,
+        }
+    }
+}
+
 /// Routes requests to providers.
 #[derive(Debug)]
 pub struct Gateway {
     snapshot: ArcSwap<Snapshot>,
     clients: upstream::Clients,
+    peers: Peers,
+    health: Arc<Health>,
     learnt: Mutex<HashMap<Target, Remedies>>,
     memory: Arc<memory::Memory>,
     clock: Clock,
@@ -94,14 +170,28 @@ impl Gateway {
 
     /// The same, with a clock of the caller's.
     pub fn with_clock(config: Config, clock: Clock) -> Self {
+        Self::with_peers(config, clock, Peers::new())
+    }
+
+    /// The same, with stand-ins for some providers: nothing goes out to those.
+    pub fn with_peers(config: Config, clock: Clock, peers: Peers) -> Self {
         let clients = upstream::Clients::new(config.defaults.timeouts.connect);
         Self {
-            snapshot: ArcSwap::from_pointee(Snapshot::new(config)),
+            snapshot: ArcSwap::from_pointee(Snapshot::new(config, &peers, None)),
             clients,
+            peers,
+            health: Arc::default(),
             learnt: Mutex::default(),
             memory: Arc::default(),
             clock,
         }
+    }
+
+    /// Takes a new configuration. Requests in flight keep theirs; health is kept.
+    pub fn reload(&self, config: Config) {
+        let before = self.snapshot();
+        let after = Snapshot::new(config, &self.peers, Some(&before));
+        self.snapshot.store(Arc::new(after));
     }
 
     /// The configuration as it is now; requests in flight keep theirs.
@@ -117,45 +207,36 @@ impl Gateway {
     ) -> Result<Reply, Error> {
         let snapshot = self.snapshot();
         let mut request = request.into();
-        if let Some(route) = &caller.route {
-            Arc::make_mut(&mut request).model.clone_from(route);
-        }
+        let route = route(&snapshot, &mut request, &caller)?;
         self.memory.recall(caller.key.as_deref(), &mut request);
-        let mut plan = resolve(&snapshot.config, &request)?;
-        if !plan.overlay.is_empty() {
-            plan.overlay.apply(Arc::make_mut(&mut request));
-        }
-        let mut failures = Vec::new();
-        let mut asked = attempt::Asked::default();
-        let targets = std::mem::take(&mut plan.targets);
-        let last = targets.len().saturating_sub(1);
-        for (at, target) in targets.into_iter().enumerate() {
-            let patience = if at == last {
-                attempt::Patience::Wait
-            } else {
-                attempt::Patience::MoveOn
-            };
-            let attempt = attempt::Attempt {
-                gateway: self,
-                snapshot: &snapshot,
-                request: &request,
-                caller: &caller,
-                target: &target,
-                alias: plan.alias.as_deref(),
-                rules: &plan.rules,
-                patience,
-            };
-            match attempt.run(&mut asked).await {
+        let live = live::Living::new(self, &snapshot, &request, Turn::Take);
+        let plan = live.plan(&route, &caller);
+        let mut course = Course::new(plan, &self.health)?;
+        let asked = Asked::default();
+        let walk = Walk {
+            gateway: self,
+            snapshot: &snapshot,
+            request: &request,
+            caller: &caller,
+            route: &route,
+            deadline: Instant::now() + route.rules.timeouts.total,
+        };
+        while let Some(target) = course.next() {
+            match walk.ask(&target, &mut course, &asked).await {
                 Ok(mut reply) => {
-                    reply.alias = plan.alias;
+                    reply.alias = route.alias;
                     reply.events = self.memory.watch(caller.key.clone(), reply.events);
                     return Ok(reply);
                 }
-                Err(error) if error.next() == Next::Target => failures.push(error),
-                Err(error) => return Err(error),
+                Err(errors) => errors
+                    .into_iter()
+                    .try_for_each(|error| course.failed(error))?,
+            }
+            if Instant::now() >= walk.deadline {
+                break;
             }
         }
-        Err(Error::exhausted(failures))
+        Err(course.exhausted())
     }
 
     /// The events of an answer that failed before it began, for a client to whom the status has gone out already.
@@ -254,6 +335,18 @@ impl Gateway {
         }
         learnt.entry(target.clone()).or_default().add(remedy)
     }
+}
+
+/// What the request's name leads to; the request is made what the route says.
+fn route(snapshot: &Snapshot, request: &mut Arc<Request>, caller: &Caller) -> Result<Route, Error> {
+    if let Some(route) = &caller.route {
+        Arc::make_mut(request).model.clone_from(route);
+    }
+    let route = resolve(&snapshot.config, request)?;
+    if !route.overlay.is_empty() {
+        route.overlay.apply(Arc::make_mut(request));
+    }
+    Ok(route)
 }
 
 /// The system's time.

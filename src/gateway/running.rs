@@ -12,8 +12,10 @@ use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::attempt::late;
+use super::gate::Place;
+use super::ticket::Watch;
 use super::upstream::{Chunks, Incoming};
+use super::wait::late;
 use super::{Clock, EventStream};
 use crate::canonical::compose::Composer;
 use crate::canonical::event::{Batch, Emitted};
@@ -34,6 +36,8 @@ pub(super) struct Start {
     pub(super) first_token: Instant,
     pub(super) timeouts: Timeouts,
     pub(super) clock: Clock,
+    /// The place at the provider, for as long as the answer takes.
+    pub(super) place: Option<Place>,
 }
 
 /// How the upstream frames its reply.
@@ -52,6 +56,7 @@ pub(super) struct Running {
     content: bool,
     alarm: Alarm,
     note: Value,
+    watch: Option<Watch>,
     #[cfg(debug_assertions)]
     grammar: crate::canonical::grammar::Grammar,
 }
@@ -87,6 +92,7 @@ impl Running {
             content: false,
             alarm: Alarm::default(),
             note: Value::Null,
+            watch: None,
             #[cfg(debug_assertions)]
             grammar: crate::canonical::grammar::Grammar::default(),
         }
@@ -132,9 +138,17 @@ impl Running {
         }
     }
 
+    /// From here on the target's health hears of a break.
+    pub(super) fn watched_by(&mut self, watch: Watch) {
+        self.watch = Some(watch);
+    }
+
     /// The rest of the answer, after the batch that was held back.
     pub(super) fn into_events(self, first: Batch) -> EventStream {
         if self.composer.is_ended() {
+            if let Some(watch) = &self.watch {
+                watch.ended(None);
+            }
             return futures_util::stream::iter([first]).boxed();
         }
         let held = futures_util::stream::iter([first]);
@@ -159,6 +173,11 @@ impl Running {
             }
             batch = self.composer.take();
             if self.composer.is_ended() {
+                // The place is free for another as soon as the upstream has nothing more to say.
+                self.start.place = None;
+                if let Some(watch) = &self.watch {
+                    watch.ended(self.composer.failure());
+                }
                 break;
             }
         }

@@ -1,18 +1,24 @@
 //! The configuration, made ready for use. Immutable: a reload makes a new one, requests in flight keep theirs.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::fetch::Rules;
-use super::upstream::Transport;
+use super::gate::Gate;
+use super::keys::{Keyring, Lent};
+use super::race::Stakes;
+use super::upstream::{Peer, Transport};
 use crate::canonical::item::{Item, ToolOutput};
 use crate::canonical::open::Open;
 use crate::canonical::part::Part;
 use crate::canonical::request::Request;
+use crate::config::alias::Policy;
 use crate::config::provider::{ProviderConfig, State};
 use crate::config::{Config, load};
 use crate::error::{Error, Kind};
@@ -26,8 +32,10 @@ pub(super) struct Member {
     pub(super) provider: Box<dyn Provider>,
     pub(super) transport: Transport,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) keys: Arc<Keyring>,
+    /// How many requests it takes at once, if that is bounded.
+    pub(super) gate: Option<Arc<Gate>>,
     config: ProviderConfig,
-    next_key: AtomicUsize,
     commanded: OnceCell<Secret>,
 }
 
@@ -39,26 +47,48 @@ pub struct Snapshot {
     pub(super) fetch: Rules,
     pub(super) via: HeaderValue,
     members: HashMap<ProviderName, Member>,
+    turns: HashMap<String, AtomicU64>,
+    stakes: HashMap<String, Stakes>,
 }
 
+/// Stand-ins for providers, by their names.
+pub type Peers = HashMap<ProviderName, Peer>;
+
 impl Snapshot {
-    pub(super) fn new(config: Config) -> Self {
-        let members = config
-            .providers
+    /// What the configuration says, and what of `before` still holds: the places that are taken, the state of keys.
+    pub(super) fn new(config: Config, peers: &Peers, before: Option<&Self>) -> Self {
+        let member = |provider: &ProviderConfig| {
+            let name = provider.settings.name.clone();
+            let before = before.and_then(|before| before.members.get(&name));
+            let member = Member::new(provider.clone(), peers.get(&name), before);
+            (name, member)
+        };
+        let members = config.providers.iter().map(member).collect();
+        let in_turn = config
+            .aliases
             .iter()
-            .map(|provider| {
-                (
-                    provider.settings.name.clone(),
-                    Member::new(provider.clone()),
-                )
-            })
+            .filter(|alias| alias.policy == Policy::RoundRobin);
+        let turns = in_turn
+            .map(|alias| (alias.name.clone(), AtomicU64::new(0)))
+            .collect();
+        let hedged = config
+            .aliases
+            .iter()
+            .filter(|alias| alias.rules.hedge.is_some());
+        let stakes = hedged
+            .map(|alias| (alias.name.clone(), Stakes::default()))
             .collect();
         let fetch = Rules(config.fetch.clone());
-        let via = HeaderValue::from_str(&format!("1.1 llmgw/{}", Uuid::now_v7().simple()));
+        // A reload is the same gateway, and has to know its own requests.
+        let via = before.map(|before| before.via.clone()).or_else(|| {
+            HeaderValue::from_str(&format!("1.1 llmgw/{}", Uuid::now_v7().simple())).ok()
+        });
         Self {
             fetch,
             via: via.unwrap_or(HeaderValue::from_static("1.1 llmgw")),
             members,
+            turns,
+            stakes,
             config,
         }
     }
@@ -73,6 +103,22 @@ impl Snapshot {
         })
     }
 
+    /// How many requests of this alias went before; counts one more if it is taken.
+    pub(super) fn turn(&self, alias: &str, turn: Turn) -> u64 {
+        let Some(counter) = self.turns.get(alias) else {
+            return 0;
+        };
+        match turn {
+            Turn::Take => counter.fetch_add(1, Ordering::Relaxed),
+            Turn::Look => counter.load(Ordering::Relaxed),
+        }
+    }
+
+    /// What hedging on this alias may still cost.
+    pub(super) fn stakes(&self, alias: &str) -> Option<&Stakes> {
+        self.stakes.get(alias)
+    }
+
     /// The providers that may be asked: those that have a key or need none.
     pub fn ready_providers(&self) -> impl Iterator<Item = &str> {
         self.config.awake().map(ProviderName::as_str)
@@ -84,16 +130,39 @@ impl Snapshot {
     }
 }
 
+/// Is a turn taken, or only looked at?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    Take,
+    Look,
+}
+
 impl Member {
-    fn new(config: ProviderConfig) -> Self {
+    fn new(config: ProviderConfig, peer: Option<&Peer>, before: Option<&Self>) -> Self {
         let provider = providers::build(config.kind, &config.settings);
-        let transport = match config.kind {
-            providers::Kind::Demo => Transport::Local(providers::demo::peer::answer),
-            providers::Kind::OpenAi
-            | providers::Kind::Anthropic
-            | providers::Kind::Google
-            | providers::Kind::Compatible => Transport::Http,
+        let transport = match (peer, config.kind) {
+            (Some(peer), _) => Transport::Local(peer.clone()),
+            (None, providers::Kind::Demo) => {
+                Transport::Local(Peer::new(providers::demo::peer::answer))
+            }
+            (
+                None,
+                providers::Kind::OpenAi
+                | providers::Kind::Anthropic
+                | providers::Kind::Google
+                | providers::Kind::Compatible,
+            ) => Transport::Http,
         };
+        let same_keys = before.filter(|before| same(&before.config.keys, &config.keys));
+        let keys = same_keys.map_or_else(
+            || Arc::new(Keyring::new(config.keys.clone())),
+            |before| before.keys.clone(),
+        );
+        let gate = config.max_in_flight.map(|limit| {
+            let known = before.and_then(|before| before.gate.as_ref());
+            let known = known.filter(|gate| gate.limit() == limit);
+            known.cloned().unwrap_or_else(|| Arc::new(Gate::new(limit)))
+        });
         let headers = config
             .headers
             .iter()
@@ -108,24 +177,26 @@ impl Member {
             provider,
             transport,
             headers,
+            keys,
+            gate,
             config,
-            next_key: AtomicUsize::new(0),
             commanded: OnceCell::new(),
         }
     }
 
-    /// The key for the next request; several are used in turn. `None` where the provider needs none.
-    pub(super) async fn key(&self) -> Result<Option<Secret>, Error> {
-        if !self.config.keys.is_empty() {
-            let at = self.next_key.fetch_add(1, Ordering::Relaxed) % self.config.keys.len();
-            return Ok(self.config.keys.get(at).cloned());
+    /// The key for the next request; several are used in turn. None is lent where the provider needs none.
+    pub(super) async fn key(&self) -> Result<Lent, Error> {
+        if !self.keys.is_empty() {
+            return Ok(self.keys.lend(Instant::now()));
         }
+        let lend = |secret| Lent { secret, at: None };
         if let Some(command) = &self.config.key_command {
             let run = || self.run_key_command(command.clone());
-            return self.commanded.get_or_try_init(run).await.cloned().map(Some);
+            let told = self.commanded.get_or_try_init(run).await?;
+            return Ok(lend(Some(told.clone())));
         }
         let State::Asleep(variables) = &self.config.state else {
-            return Ok(None);
+            return Ok(lend(None));
         };
         let name = &self.config.settings.name;
         let mut error = Error::new(
@@ -146,6 +217,12 @@ impl Member {
             .await
             .map_err(|_| Error::new(Kind::Internal, "the key command's task broke off"))?
     }
+}
+
+fn same(one: &[Secret], other: &[Secret]) -> bool {
+    one.iter()
+        .map(Secret::expose)
+        .eq(other.iter().map(Secret::expose))
 }
 
 /// Puts fetched data in place of its URL, wherever it stands.

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::error::Error as _;
 use std::net::IpAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,8 +15,24 @@ use http::{HeaderMap, Method, StatusCode};
 use crate::error::{Error, Kind};
 use crate::providers::demo::peer::Step;
 
-/// Answers a request by a script; pure.
-pub type Peer = fn(body: &[u8]) -> Vec<Step>;
+/// A stand-in for a provider: answers a request's body by a script.
+#[derive(Clone)]
+pub struct Peer(Arc<Script>);
+
+type Script = dyn Fn(&[u8]) -> Vec<Step> + Send + Sync;
+
+impl Peer {
+    /// Answers so.
+    pub fn new(answer: impl Fn(&[u8]) -> Vec<Step> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(answer))
+    }
+}
+
+impl std::fmt::Debug for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Peer")
+    }
+}
 
 /// How a provider is reached.
 #[derive(Debug, Clone)]
@@ -84,7 +100,7 @@ impl Clients {
     pub async fn send(&self, transport: &Transport, outgoing: Outgoing) -> Result<Incoming, Error> {
         match transport {
             Transport::Http => self.send_http(outgoing).await,
-            Transport::Local(peer) => play_head(peer(&outgoing.body).into()).await,
+            Transport::Local(peer) => play_head((peer.0)(&outgoing.body).into()).await,
         }
     }
 

@@ -2,7 +2,10 @@
 //!
 //! The breaker is kept for each provider *and* model, so that one bad model never takes its siblings down. It opens on
 //! failures in a row or on their share of a window, lets one probe through every few seconds, and closes on the first
-//! success, because providers recover. A provider that names a time to wait is left alone for exactly that long.
+//! success, because providers recover. A provider that names a time to wait is left alone for exactly that long, and
+//! then is as good as before: it was alive when it said so.
+//!
+//! Time comes in from outside, so that plans and tests decide what now is.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -30,6 +33,10 @@ const MOST_TIMES: usize = 100;
 pub enum Outcome {
     /// It answered; the time to its first content.
     Answered(Duration),
+    /// What it had begun to answer ended properly.
+    Finished,
+    /// What it had begun to answer broke off.
+    Cut,
     /// It failed for a reason that lies with it.
     Failed,
     /// It asked to be left alone for so long.
@@ -45,8 +52,10 @@ pub enum Admission {
     Open,
     /// Yes, to see whether it has recovered; the next answer decides.
     Probe,
-    /// Not for so long.
+    /// Not for so long: it keeps failing.
     Closed(Duration),
+    /// Not for so long: it said so itself.
+    Throttled(Duration),
 }
 
 /// What a plan may know of a target.
@@ -60,13 +69,32 @@ pub struct Glance {
     pub answers: u64,
 }
 
+impl Glance {
+    /// Of a target that nobody knows anything about.
+    pub const UNKNOWN: Self = Self {
+        admission: Admission::Open,
+        first_content: None,
+        answers: 0,
+    };
+}
+
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum State {
     Closed,
     /// Left alone until then; the pause that led to it.
-    Open { until: Instant, pause: Duration },
+    Open {
+        until: Instant,
+        pause: Duration,
+    },
+    /// It asked to be left alone until then.
+    Throttled {
+        until: Instant,
+    },
     /// A probe is on its way since then.
-    Probing { since: Instant, pause: Duration },
+    Probing {
+        since: Instant,
+        pause: Duration,
+    },
 }
 
 #[derive(Debug)]
@@ -74,6 +102,7 @@ struct Circuit {
     state: State,
     outcomes: VecDeque<(Instant, bool)>,
     in_a_row: u32,
+    cuts_in_a_row: u32,
     average: Option<f64>,
     answers: u64,
     times: VecDeque<Duration>,
@@ -81,22 +110,16 @@ struct Circuit {
 }
 
 /// The health of all targets.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Health {
     circuits: Mutex<HashMap<Target, Circuit>>,
-}
-
-impl Default for Health {
-    fn default() -> Self {
-        Self { circuits: Mutex::new(HashMap::new()) }
-    }
 }
 
 impl Health {
     /// Looks without changing anything: for plans.
     pub fn glance(&self, target: &Target, now: Instant) -> Glance {
         self.with(|circuits| match circuits.get(target) {
-            None => Glance { admission: Admission::Open, first_content: None, answers: 0 },
+            None => Glance::UNKNOWN,
             Some(circuit) => Glance {
                 admission: circuit.admission(now),
                 first_content: circuit.average.map(Duration::from_secs_f64),
@@ -111,8 +134,10 @@ impl Health {
             None => Admission::Open,
             Some(circuit) => {
                 let admission = circuit.admission(now);
-                if let (Admission::Probe, State::Open { pause, .. } | State::Probing { pause, .. }) =
-                    (admission, circuit.state)
+                if let (
+                    Admission::Probe,
+                    State::Open { pause, .. } | State::Probing { pause, .. },
+                ) = (admission, circuit.state)
                 {
                     circuit.state = State::Probing { since: now, pause };
                 }
@@ -121,16 +146,28 @@ impl Health {
         })
     }
 
-    /// Tells how an attempt ended. True if the breaker's state changed.
-    pub fn record(&self, target: &Target, outcome: Outcome, rules: &Breaker, now: Instant) -> Change {
+    /// Tells how an attempt ended, and what the breaker made of it.
+    pub fn record(
+        &self,
+        target: &Target,
+        outcome: Outcome,
+        rules: &Breaker,
+        now: Instant,
+    ) -> Change {
         self.with(|circuits| {
             if circuits.len() >= MOST_TARGETS && !circuits.contains_key(target) {
-                let oldest = circuits.iter().min_by_key(|(_, circuit)| circuit.used).map(|(target, _)| target.clone());
+                let oldest = circuits
+                    .iter()
+                    .min_by_key(|(_, circuit)| circuit.used)
+                    .map(|(target, _)| target.clone());
                 if let Some(oldest) = oldest {
                     circuits.remove(&oldest);
                 }
             }
-            circuits.entry(target.clone()).or_insert_with(|| Circuit::new(now)).record(outcome, rules, now)
+            circuits
+                .entry(target.clone())
+                .or_insert_with(|| Circuit::new(now))
+                .record(outcome, rules, now)
         })
     }
 
@@ -168,6 +205,7 @@ impl Circuit {
             state: State::Closed,
             outcomes: VecDeque::new(),
             in_a_row: 0,
+            cuts_in_a_row: 0,
             average: None,
             answers: 0,
             times: VecDeque::new(),
@@ -178,6 +216,8 @@ impl Circuit {
     fn admission(&self, now: Instant) -> Admission {
         match self.state {
             State::Closed => Admission::Open,
+            State::Throttled { until } if now >= until => Admission::Open,
+            State::Throttled { until } => Admission::Throttled(until - now),
             State::Open { until, .. } if now >= until => Admission::Probe,
             State::Open { until, .. } => Admission::Closed(until - now),
             // A probe whose end nobody reported is given up after its pause, or a lost one would close the target.
@@ -190,9 +230,21 @@ impl Circuit {
         self.used = now;
         match outcome {
             Outcome::Answered(time) => self.answered(time, rules, now),
+            Outcome::Finished => {
+                self.cuts_in_a_row = 0;
+                Change::None
+            }
+            Outcome::Cut => {
+                self.cuts_in_a_row = self.cuts_in_a_row.saturating_add(1);
+                self.failed(rules, now)
+            }
             Outcome::Failed => self.failed(rules, now),
             Outcome::Throttled(wait) => {
-                self.state = State::Open { until: now + wait, pause: rules.open };
+                let until = now + wait;
+                // Of two waits the longer one holds, whichever reply came last.
+                if !matches!(self.state, State::Throttled { until: known } if known >= until) {
+                    self.state = State::Throttled { until };
+                }
                 Change::Opened(wait)
             }
             Outcome::Nothing => {
@@ -210,13 +262,17 @@ impl Circuit {
         self.in_a_row = 0;
         self.answers += 1;
         let seconds = time.as_secs_f64();
-        self.average = Some(self.average.map_or(seconds, |average| average + SMOOTHING * (seconds - average)));
+        self.average = Some(
+            self.average
+                .map_or(seconds, |average| average + SMOOTHING * (seconds - average)),
+        );
         if self.times.len() >= MOST_TIMES {
             self.times.pop_front();
         }
         self.times.push_back(time);
         match self.state {
-            State::Closed => Change::None,
+            // A wait that is over needs no closing: it counts as closed.
+            State::Closed | State::Throttled { .. } => Change::None,
             State::Open { .. } | State::Probing { .. } => {
                 self.state = State::Closed;
                 self.outcomes.clear();
@@ -228,128 +284,46 @@ impl Circuit {
     fn failed(&mut self, rules: &Breaker, now: Instant) -> Change {
         self.note(now, false, rules);
         self.in_a_row = self.in_a_row.saturating_add(1);
+        let is_over =
+            self.in_a_row.max(self.cuts_in_a_row) >= rules.consecutive || self.rate_is_over(rules);
+        // An attempt that began before the target was left alone changes nothing.
         let pause = match self.state {
             State::Probing { pause, .. } => (pause * 2).min(rules.open_max),
-            // An attempt that began before the breaker opened changes nothing.
-            State::Open { .. } => return Change::None,
-            State::Closed if self.in_a_row >= rules.consecutive || self.rate_is_over(rules) => rules.open,
-            State::Closed => return Change::None,
+            State::Throttled { until } if now >= until && is_over => rules.open,
+            State::Closed if is_over => rules.open,
+            State::Open { .. } | State::Throttled { .. } | State::Closed => return Change::None,
         };
-        self.state = State::Open { until: now + pause, pause };
+        self.state = State::Open {
+            until: now + pause,
+            pause,
+        };
         Change::Opened(pause)
     }
 
     fn note(&mut self, now: Instant, good: bool, rules: &Breaker) {
         while self.outcomes.len() >= MOST_OUTCOMES
-            || self.outcomes.front().is_some_and(|(at, _)| now.duration_since(*at) > rules.window)
+            || self
+                .outcomes
+                .front()
+                .is_some_and(|(at, _)| now.duration_since(*at) > rules.window)
         {
             self.outcomes.pop_front();
         }
         self.outcomes.push_back((now, good));
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "at most 512 outcomes are counted")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "at most 512 outcomes are counted"
+    )]
     fn rate_is_over(&self, rules: &Breaker) -> bool {
         let all = self.outcomes.len();
         let bad = self.outcomes.iter().filter(|(_, good)| !good).count();
-        all >= usize::try_from(rules.min_requests).unwrap_or(usize::MAX) && bad as f64 >= rules.error_rate * all as f64
+        all >= usize::try_from(rules.min_requests).unwrap_or(usize::MAX)
+            && bad as f64 >= rules.error_rate * all as f64
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn target() -> Target {
-        Target::new("p", "m")
-    }
-
-    fn seconds(n: u64) -> Duration {
-        Duration::from_secs(n)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn failures_in_a_row_open_it_and_a_probe_closes_it() {
-        let (health, rules) = (Health::default(), Breaker::default());
-        let start = Instant::now();
-        for n in 0..3 {
-            assert_eq!(health.admit(&target(), start), Admission::Open, "after {n} failures");
-            health.record(&target(), Outcome::Failed, &rules, start);
-        }
-        assert_eq!(health.admit(&target(), start + seconds(1)), Admission::Closed(seconds(4)));
-        assert_eq!(health.admit(&target(), start + seconds(5)), Admission::Probe);
-        assert!(matches!(health.admit(&target(), start + seconds(5)), Admission::Closed(_)), "one probe at a time");
-        let change = health.record(&target(), Outcome::Answered(seconds(1)), &rules, start + seconds(6));
-        assert_eq!(change, Change::Recovered);
-        assert_eq!(health.admit(&target(), start + seconds(6)), Admission::Open);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn failed_probes_wait_longer_but_never_beyond_half_a_minute() {
-        let (health, rules) = (Health::default(), Breaker::default());
-        let mut now = Instant::now();
-        for _ in 0..3 {
-            health.record(&target(), Outcome::Failed, &rules, now);
-        }
-        let mut pauses = Vec::new();
-        for _ in 0..4 {
-            now += seconds(30);
-            assert_eq!(health.admit(&target(), now), Admission::Probe);
-            if let Change::Opened(pause) = health.record(&target(), Outcome::Failed, &rules, now) {
-                pauses.push(pause.as_secs());
-            }
-        }
-        assert_eq!(pauses, [10, 20, 30, 30]);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_share_of_failures_opens_it_only_with_enough_requests() {
-        let (health, rules) = (Health::default(), Breaker { consecutive: 100, ..Breaker::default() });
-        let now = Instant::now();
-        for n in 0..9 {
-            let outcome = if n % 2 == 0 { Outcome::Failed } else { Outcome::Answered(seconds(1)) };
-            assert_eq!(health.record(&target(), outcome, &rules, now), Change::None);
-        }
-        assert_eq!(health.record(&target(), Outcome::Failed, &rules, now), Change::Opened(seconds(5)));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_named_wait_is_kept_exactly() {
-        let (health, rules) = (Health::default(), Breaker::default());
-        let now = Instant::now();
-        health.record(&target(), Outcome::Throttled(seconds(17)), &rules, now);
-        assert_eq!(health.glance(&target(), now + seconds(16)).admission, Admission::Closed(seconds(1)));
-        assert_eq!(health.glance(&target(), now + seconds(17)).admission, Admission::Probe);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_probe_that_says_nothing_lets_the_next_one_through() {
-        let (health, rules) = (Health::default(), Breaker::default());
-        let now = Instant::now();
-        health.record(&target(), Outcome::Throttled(seconds(1)), &rules, now);
-        assert_eq!(health.admit(&target(), now + seconds(1)), Admission::Probe);
-        health.record(&target(), Outcome::Nothing, &rules, now + seconds(2));
-        assert_eq!(health.admit(&target(), now + seconds(2)), Admission::Probe);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn siblings_do_not_suffer() {
-        let (health, rules) = (Health::default(), Breaker::default());
-        let now = Instant::now();
-        for _ in 0..3 {
-            health.record(&target(), Outcome::Failed, &rules, now);
-        }
-        assert_eq!(health.admit(&Target::new("p", "other"), now), Admission::Open);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn what_is_remembered_is_bounded() {
-        let (health, rules) = (Health::default(), Breaker::default());
-        let now = Instant::now();
-        for n in 0..(MOST_TARGETS + 100) {
-            let model = format!("m{n}");
-            health.record(&Target::new("p", model.as_str()), Outcome::Failed, &rules, now);
-        }
-        assert!(health.with(|circuits| circuits.len()) <= MOST_TARGETS);
-    }
-}
+#[path = "health_tests.rs"]
+mod tests;

@@ -8,27 +8,19 @@ use std::sync::Arc;
 
 use crate::canonical::request::Request;
 use crate::catalog::models;
-use crate::config::alias::{Aim, Alias, Overlay, Policy, Rules, Sticky};
+use crate::config::alias::{Aim, Alias, Overlay, Rules};
 use crate::config::provider::{BUILT_IN, ProviderConfig, State};
 use crate::config::{Config, nearest};
 use crate::error::{Error, Kind};
 use crate::target::{ProviderName, Target};
 
-/// The targets of a request, and what is said to them.
+/// What a name leads to, and what is said there.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub struct Route {
     /// The alias that was asked for.
     pub alias: Option<String>,
-    /// Whom to ask, in this order; never empty.
+    /// All that it leads to, in the order of the file; never empty.
     pub targets: Vec<Target>,
-    /// The weight of each target, in the same order.
-    pub weights: Vec<u32>,
-    /// How many of the targets the policy orders; the rest is asked after them.
-    pub ordered: usize,
-    /// How the targets are to be ordered.
-    pub policy: Policy,
-    /// Who keeps getting the same target.
-    pub sticky: Sticky,
     /// What the alias says where the request leaves it out.
     pub overlay: Overlay,
     /// How the targets are asked.
@@ -38,13 +30,13 @@ pub struct Plan {
 /// What providers list themselves, as far as somebody asked them: ids by provider.
 pub type Listed = BTreeMap<ProviderName, Vec<String>>;
 
-/// The plan of a request, from the configuration and the catalogue alone.
-pub fn resolve(config: &Config, request: &Request) -> Result<Plan, Error> {
+/// What the request's name leads to, from the configuration and the catalogue alone.
+pub fn resolve(config: &Config, request: &Request) -> Result<Route, Error> {
     resolve_listed(config, &Listed::new(), request)
 }
 
-/// The plan of a request, with what providers list themselves.
-pub fn resolve_listed(config: &Config, listed: &Listed, request: &Request) -> Result<Plan, Error> {
+/// The same, with what providers list themselves.
+pub fn resolve_listed(config: &Config, listed: &Listed, request: &Request) -> Result<Route, Error> {
     let name = match (request.model.as_str(), &config.defaults.model) {
         ("", Some(name)) => name.as_str(),
         ("", None) => {
@@ -230,14 +222,10 @@ pub fn names(config: &Config, listed: &Listed) -> Vec<String> {
 }
 
 /// One target on the terms of the defaults.
-fn single(config: &Config, target: Target) -> Plan {
-    Plan {
+fn single(config: &Config, target: Target) -> Route {
+    Route {
         alias: None,
         targets: vec![target],
-        weights: vec![1],
-        ordered: 1,
-        policy: Policy::Failover,
-        sticky: Sticky::None,
         overlay: Overlay::default(),
         rules: Arc::new(Rules {
             on_cut: config.defaults.on_cut,
@@ -250,15 +238,9 @@ fn single(config: &Config, target: Target) -> Plan {
 
 /// The targets of an alias and of the aliases in it, in order, each once. Providers that sleep are passed over, unless
 /// all do: then the first one's error says what wakes it.
-fn of_alias(config: &Config, alias: &Alias) -> Result<Plan, Error> {
+fn of_alias(config: &Config, alias: &Alias) -> Result<Route, Error> {
     let mut found = Found::default();
-    for weighted in &alias.targets {
-        found.follow(config, &weighted.aim, weighted.weight);
-    }
-    let ordered = found.targets.len();
-    for aim in &alias.then {
-        found.follow(config, aim, 1);
-    }
+    found.follow_all(config, alias);
     if found.targets.is_empty() {
         let none = || not_found(format!("the alias `{}` has no target", alias.name));
         return Err(found.asleep.unwrap_or_else(none));
@@ -274,14 +256,9 @@ fn of_alias(config: &Config, alias: &Alias) -> Result<Plan, Error> {
         overlay = overlay.over(&next.overlay);
         inner = next;
     }
-    let (targets, weights) = found.targets.into_iter().unzip();
-    Ok(Plan {
+    Ok(Route {
         alias: Some(alias.name.clone()),
-        targets,
-        weights,
-        ordered,
-        policy: alias.policy,
-        sticky: alias.sticky,
+        targets: found.targets,
         overlay,
         rules: Arc::new(alias.rules.clone()),
     })
@@ -290,35 +267,34 @@ fn of_alias(config: &Config, alias: &Alias) -> Result<Plan, Error> {
 /// What following an alias has found.
 #[derive(Default)]
 struct Found {
-    targets: Vec<(Target, u32)>,
+    targets: Vec<Target>,
     asleep: Option<Error>,
 }
 
 impl Found {
-    fn follow(&mut self, config: &Config, aim: &Aim, weight: u32) {
-        match aim {
-            Aim::Alias(name) => {
-                let inner = config.alias(name).into_iter();
-                for aim in inner.flat_map(|alias| {
-                    alias
-                        .targets
-                        .iter()
-                        .map(|weighted| &weighted.aim)
-                        .chain(&alias.then)
-                }) {
-                    self.follow(config, aim, weight);
-                }
-            }
-            Aim::Target(target) => {
-                let provider = config.provider(target.provider.as_str());
-                let Some(provider) = provider else { return };
-                match awake(provider, target.model.as_str()) {
-                    Ok(target) if self.targets.iter().any(|(known, _)| *known == target) => {}
-                    Ok(target) => self.targets.push((target, weight)),
-                    Err(error) => {
-                        self.asleep.get_or_insert(error);
+    fn follow_all(&mut self, config: &Config, alias: &Alias) {
+        let targets = alias.targets.iter().map(|weighted| &weighted.aim);
+        for aim in targets.chain(&alias.then) {
+            match aim {
+                Aim::Alias(name) => {
+                    if let Some(inner) = config.alias(name) {
+                        self.follow_all(config, inner);
                     }
                 }
+                Aim::Target(target) => self.take(config, target),
+            }
+        }
+    }
+
+    fn take(&mut self, config: &Config, target: &Target) {
+        let Some(provider) = config.provider(target.provider.as_str()) else {
+            return;
+        };
+        match awake(provider, target.model.as_str()) {
+            Ok(target) if self.targets.contains(&target) => {}
+            Ok(target) => self.targets.push(target),
+            Err(error) => {
+                self.asleep.get_or_insert(error);
             }
         }
     }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method};
 use sha2::{Digest, Sha256};
@@ -17,37 +18,57 @@ use crate::error::{Error, Kind};
 /// The rules of access, by the configuration.
 #[derive(Debug)]
 pub(super) struct Access {
-    keys: Vec<(Arc<str>, ClientKey)>,
+    rules: ArcSwap<Rules>,
+}
+
+#[derive(Debug)]
+struct Rules {
+    keys: Vec<(Arc<str>, Arc<ClientKey>)>,
     anonymous: Anonymous,
     cors: Vec<String>,
 }
 
 /// A caller that was let in.
 #[derive(Debug, Clone)]
-pub(super) struct Admitted<'a> {
+pub(super) struct Admitted {
     /// The key that was shown; `None` where none is needed.
-    pub(super) key: Option<&'a (Arc<str>, ClientKey)>,
+    pub(super) key: Option<(Arc<str>, Arc<ClientKey>)>,
 }
 
 impl Access {
     pub(super) fn new(server: &Server) -> Self {
         Self {
-            keys: server
-                .keys
-                .iter()
-                .map(|key| (Arc::from(key.name.as_str()), key.clone()))
-                .collect(),
+            rules: ArcSwap::from_pointee(Rules::new(server)),
+        }
+    }
+
+    /// Takes new rules, for the next request.
+    pub(super) fn reload(&self, server: &Server) {
+        self.rules.store(Arc::new(Rules::new(server)));
+    }
+
+    /// Lets the request in, or says why not.
+    pub(super) fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<Admitted, Error> {
+        self.rules.load().admit(method, headers)
+    }
+
+    /// May pages of this origin call?
+    pub(super) fn allows_origin(&self, origin: &HeaderValue) -> bool {
+        self.rules.load().allows_origin(origin)
+    }
+}
+
+impl Rules {
+    fn new(server: &Server) -> Self {
+        let named = |key: &ClientKey| (Arc::from(key.name.as_str()), Arc::new(key.clone()));
+        Self {
+            keys: server.keys.iter().map(named).collect(),
             anonymous: server.anonymous,
             cors: server.cors.clone(),
         }
     }
 
-    /// Lets the request in, or says why not.
-    pub(super) fn admit(
-        &self,
-        method: &Method,
-        headers: &HeaderMap,
-    ) -> Result<Admitted<'_>, Error> {
+    fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<Admitted, Error> {
         if self.keys.is_empty() {
             if self.anonymous == Anonymous::Refused {
                 self.local(headers)?;
@@ -71,48 +92,60 @@ impl Access {
             }
         }
         match found {
-            Some(key) => Ok(Admitted { key: Some(key) }),
+            Some(key) => Ok(Admitted {
+                key: Some(key.clone()),
+            }),
             None => Err(Error::new(Kind::Unauthorized, "a valid key is required")
                 .with_hint("send one of the gateway's client keys as `authorization: Bearer …`")),
         }
     }
 
-    /// May pages of this origin call?
-    pub(super) fn allows_origin(&self, origin: &HeaderValue) -> bool {
+    fn allows_origin(&self, origin: &HeaderValue) -> bool {
         self.cors
             .iter()
             .any(|allowed| allowed == "*" || origin == allowed.as_str())
     }
 
     fn local(&self, headers: &HeaderMap) -> Result<(), Error> {
-        if let Some(host) = headers.get(HOST) {
-            let host = host.to_str().unwrap_or_default();
-            if !is_local(host) {
-                return Err(Error::new(
-                    Kind::Forbidden,
-                    "without client keys only this machine may call",
-                )
-                .with_code("foreign_host"));
-            }
-        }
-        if let Some(origin) = headers.get(ORIGIN) {
-            if !self.allows_origin(origin) {
-                return Err(Error::new(
-                    Kind::Forbidden,
-                    "without client keys web pages may not call",
-                )
-                .with_code("foreign_origin")
-                .with_hint("list the page's origin under `server.cors`"));
-            }
-        }
-        Ok(())
+        only_this_machine(headers, &self.cors)
     }
 }
 
-impl Admitted<'_> {
+/// Only this machine may call, and no web page at all.
+pub(super) fn only_local(headers: &HeaderMap) -> Result<(), Error> {
+    only_this_machine(headers, &[])
+}
+
+fn only_this_machine(headers: &HeaderMap, cors: &[String]) -> Result<(), Error> {
+    if let Some(host) = headers.get(HOST) {
+        let host = host.to_str().unwrap_or_default();
+        if !is_local(host) {
+            return Err(Error::new(
+                Kind::Forbidden,
+                "without client keys only this machine may call",
+            )
+            .with_code("foreign_host"));
+        }
+    }
+    if let Some(origin) = headers.get(ORIGIN) {
+        let origin = origin.to_str().unwrap_or_default();
+        let is_listed = |allowed: &String| allowed == "*" || allowed == origin;
+        if !cors.iter().any(is_listed) {
+            return Err(Error::new(
+                Kind::Forbidden,
+                "without client keys web pages may not call",
+            )
+            .with_code("foreign_origin")
+            .with_hint("list the page's origin under `server.cors`"));
+        }
+    }
+    Ok(())
+}
+
+impl Admitted {
     /// May this caller use the model of that name?
     pub(super) fn may_use(&self, model: &str) -> Result<(), Error> {
-        let Some((_, key)) = self.key else {
+        let Some((_, key)) = &self.key else {
             return Ok(());
         };
         if key.allows(model) {
@@ -128,11 +161,12 @@ impl Admitted<'_> {
 
     /// The name of the key.
     pub(super) fn name(&self) -> Option<Arc<str>> {
-        self.key.map(|(name, _)| name.clone())
+        self.key.as_ref().map(|(name, _)| name.clone())
     }
 }
 
-fn shown_key(headers: &HeaderMap) -> Option<&str> {
+/// The key that the client shows, in either header.
+pub(super) fn shown_key(headers: &HeaderMap) -> Option<&str> {
     if let Some(key) = headers
         .get("x-api-key")
         .and_then(|value| value.to_str().ok())

@@ -22,7 +22,7 @@ use crate::store::record::Owner;
 
 /// `POST /v1/responses/input_tokens`.
 pub(super) async fn input_tokens(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
-    let read = |taken: &Taken<'_>| {
+    let read = |taken: &Taken| {
         let profile = taken.header("x-llmgw-profile");
         Responses::decode(profile, &taken.body).map(|(request, _)| request)
     };
@@ -32,7 +32,7 @@ pub(super) async fn input_tokens(State(app): State<Arc<App>>, request: HttpReque
 
 /// `POST /v1/messages/count_tokens`.
 pub(super) async fn count_tokens(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
-    let read = |taken: &Taken<'_>| Messages::count(&taken.body);
+    let read = |taken: &Taken| Messages::count(&taken.body);
     count(
         &app,
         request,
@@ -45,7 +45,7 @@ pub(super) async fn count_tokens(State(app): State<Arc<App>>, request: HttpReque
 async fn count(
     app: &App,
     request: HttpRequest,
-    read: impl Fn(&Taken<'_>) -> Result<Request, Error>,
+    read: impl Fn(&Taken) -> Result<Request, Error>,
     shown: fn(u64) -> Value,
 ) -> Response {
     let taken = match take(app, request).await {
@@ -99,7 +99,7 @@ pub(super) async fn embed(State(app): State<Arc<App>>, request: HttpRequest) -> 
     }
 }
 
-fn refused(taken: &Taken<'_>, error: &Error) -> Response {
+fn refused(taken: &Taken, error: &Error) -> Response {
     report(error, &taken.request_id);
     taken.dialect.error(error, &taken.request_id)
 }

@@ -118,7 +118,7 @@ async fn accompany(
 ) -> Option<Arc<Recording>> {
     let _in_flight = InFlight::enter(&app.in_flight);
     let answer = tokio::select! {
-        answer = app.gateway.respond(request.clone(), caller.clone()) => answer,
+        answer = app.respond(request.clone(), caller.clone()) => answer,
         () = begun.closed() => return None,
     };
     let mut reply = match answer {
@@ -156,9 +156,7 @@ async fn linger(app: &App, recording: &Arc<Recording>) {
 /// A background answer from the first question to its end.
 async fn work(app: &Arc<App>, recording: &Arc<Recording>, caller: &Caller) {
     let _in_flight = InFlight::enter(&app.in_flight);
-    let asked = app
-        .gateway
-        .respond(recording.request.clone(), caller.clone());
+    let asked = app.respond(recording.request.clone(), caller.clone());
     let answer = tokio::select! {
         answer = asked => answer,
         () = recording.called_off() => {

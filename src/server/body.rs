@@ -16,6 +16,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use crate::canonical::event::Batch;
 use crate::doors::Encoder;
 use crate::gateway::EventStream;
+use crate::gateway::gate::Place;
 
 /// No write is made larger than this on purpose: a client should see the first text before the last is encoded.
 const FULL: usize = 64 * 1024;
@@ -33,14 +34,23 @@ pub(super) enum Source {
     Pending(Pin<Box<dyn Future<Output = EventStream> + Send>>),
 }
 
-/// Counts a request as long as it lives.
+/// Counts a request as long as it lives, and holds its place among those at once.
 #[derive(Debug)]
-pub(super) struct InFlight(Arc<AtomicUsize>);
+pub(super) struct InFlight(
+    Arc<AtomicUsize>,
+    #[expect(dead_code, reason = "held as long as the request lives")] Option<Place>,
+);
 
 impl InFlight {
     pub(super) fn enter(counter: &Arc<AtomicUsize>) -> Self {
         counter.fetch_add(1, Ordering::Relaxed);
-        Self(counter.clone())
+        Self(counter.clone(), None)
+    }
+
+    /// One that takes a place among the requests at once.
+    pub(super) fn placed(counter: &Arc<AtomicUsize>, place: Place) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(counter.clone(), Some(place))
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) async fn compact(State(app): State<Arc<App>>, request: HttpRequest) -
     }
 }
 
-async fn compacted(app: &Arc<App>, taken: &Taken<'_>) -> Result<HttpResponse, Error> {
+async fn compacted(app: &Arc<App>, taken: &Taken) -> Result<HttpResponse, Error> {
     let (mut request, _, caller) = serve::understand::<Responses>(taken)?;
     let owner = Owner::of(caller.key.as_ref());
     let conversations = &app.conversations;
@@ -58,7 +58,7 @@ async fn compacted(app: &Arc<App>, taken: &Taken<'_>) -> Result<HttpResponse, Er
             .with_code("missing_required_parameter"));
     }
     let ask = question(&request)?;
-    let mut answer = app.gateway.respond(ask, caller).await?;
+    let mut answer = app.respond(ask, caller).await?;
     let mut response = None;
     while let Some(batch) = answer.events.next().await {
         response = terminal(&batch).cloned().or(response);

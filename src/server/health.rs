@@ -18,6 +18,10 @@ pub(super) async fn alive() -> &'static str {
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
     let snapshot = app.gateway.snapshot();
     let providers: Vec<&str> = snapshot.ready_providers().collect();
-    let body = json!({ "status": "ready", "providers": providers }).to_string();
+    // A file that was broken since changes nothing, so the gateway is as ready as before.
+    let fault = app.fault.load();
+    let error = fault.as_ref().map(|fault| fault.as_str());
+    let config = json!({ "reloaded": error.is_none(), "error": error });
+    let body = json!({ "status": "ready", "providers": providers, "config": config }).to_string();
     reply::whole(StatusCode::OK, body.into(), HeaderMap::new())
 }

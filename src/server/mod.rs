@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -16,27 +17,36 @@ use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+use crate::canonical::request::Request;
 use crate::config::Config;
+use crate::config::server::{Admin, Host};
 use crate::error::{Error, Kind};
-use crate::gateway::{Gateway, unix_seconds};
+use crate::gateway::gate::{COME_BACK, Full, Gate, Manner, Place};
+use crate::gateway::{Caller, Gateway, Reply, unix_seconds};
 
 mod access;
+mod admin;
 mod asks;
 mod background;
 mod body;
 mod compact;
+mod constraints;
 mod conversation;
 mod cors;
 mod dialect;
 mod encoding;
 mod health;
+mod limits;
 mod models;
 mod recording;
+mod reload;
 mod reply;
 mod serve;
 mod stored;
 mod turn;
 mod websocket;
+
+pub use reload::{News, Reloads};
 
 /// What the server tells whoever started it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +63,11 @@ pub(crate) struct App {
     gateway: Gateway,
     access: access::Access,
     lists: models::Lists,
+    limits: limits::Limits,
+    /// How many requests at once.
+    gate: Gate,
+    /// What is wrong with the file since the last load.
+    fault: ArcSwapOption<String>,
     body_limit: usize,
     commit_after: Duration,
     keep_alive: Duration,
@@ -76,9 +91,11 @@ pub async fn run(
     config: Config,
     address: SocketAddr,
     stopper: Stopper,
+    reloads: Reloads,
     notice: impl Fn(Notice) + Send + Sync,
 ) -> Result<(), Error> {
     let drain = config.server.drain;
+    let admin = config.server.admin.clone();
     let app = Arc::new(App::new(config));
     let in_flight = app.in_flight.clone();
     let kept = app.clone();
@@ -96,7 +113,13 @@ pub async fn run(
         // Without it the last small write of a frame waits for an acknowledgement; a socket that refuses still works.
         let _ = stream.set_nodelay(true);
     });
-    let serving = axum::serve(listener, router(app))
+    let desk = async {
+        match &admin {
+            Some(admin) => administer(app.clone(), admin).await,
+            None => std::future::pending().await,
+        }
+    };
+    let serving = axum::serve(listener, router(app.clone()))
         .with_graceful_shutdown(async move { begin.notified().await });
     let stop = async {
         stopper.0.notified().await;
@@ -116,6 +139,8 @@ pub async fn run(
     };
     let served = tokio::select! {
         served = serving => served,
+        failed = desk => failed,
+        () = app.follow(reloads) => Ok(()),
         () = stop => Ok(()),
     };
     kept.conversations.archive.flush().await;
@@ -129,11 +154,29 @@ async fn idle(in_flight: &AtomicUsize) {
     }
 }
 
+/// Serves the listener for administration; it ends with the other.
+async fn administer(app: Arc<App>, admin: &Admin) -> Result<(), Error> {
+    let listen = match admin.address.host {
+        Host::Unsaid => SocketAddr::from(([0, 0, 0, 0], admin.address.port)),
+        Host::Localhost => SocketAddr::from(([127, 0, 0, 1], admin.address.port)),
+        Host::Ip(ip) => SocketAddr::new(ip, admin.address.port),
+    };
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| cannot_bind(listen, &error))?;
+    tracing::info!(address = %listen, "administration");
+    let served = axum::serve(listener, admin::router(app, admin)).await;
+    served.map_err(|error| Error::new(Kind::Internal, format!("the server stopped: {error}")))
+}
+
 impl App {
     pub(crate) fn new(config: Config) -> Self {
         Self {
             access: access::Access::new(&config.server),
             lists: models::Lists::default(),
+            limits: limits::Limits::new(&config.server),
+            gate: Gate::new(config.server.max_in_flight),
+            fault: ArcSwapOption::empty(),
             body_limit: usize::try_from(config.server.body_limit).unwrap_or(usize::MAX),
             commit_after: config.server.commit_after,
             keep_alive: config.server.keep_alive,
@@ -141,6 +184,39 @@ impl App {
             conversations: conversation::Conversations::new(&config, unix_seconds),
             gateway: Gateway::new(config),
         }
+    }
+
+    /// Asks for the holder of a key, within its limits.
+    async fn respond(
+        &self,
+        request: impl Into<Arc<Request>>,
+        caller: Caller,
+    ) -> Result<Reply, Error> {
+        let request = request.into();
+        let reserved = self.limits.reserve(caller.key.as_deref(), &request)?;
+        let answer = self.gateway.respond(request, caller).await;
+        match (answer, reserved) {
+            (Ok(mut reply), Some(reserved)) => {
+                reserved.watch(&mut reply);
+                Ok(reply)
+            }
+            (Err(error), Some(reserved)) => {
+                reserved.settle(0);
+                Err(error)
+            }
+            (answer, None) => answer,
+        }
+    }
+
+    /// A place among the requests at once.
+    async fn place(&self) -> Result<Place, Error> {
+        self.gate.enter(Manner::Queue).await.map_err(|Full| {
+            Error::new(
+                Kind::Busy,
+                "too many requests at once (`server.max_in_flight`)",
+            )
+            .with_retry_after(Some(COME_BACK))
+        })
     }
 }
 

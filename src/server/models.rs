@@ -86,12 +86,12 @@ pub(super) async fn one(
     }
 }
 
-fn shown(taken: &Taken<'_>, body: &Value) -> Response {
+fn shown(taken: &Taken, body: &Value) -> Response {
     let headers = reply::head(&taken.request_id);
     reply::whole(StatusCode::OK, Bytes::from(body.to_string()), headers)
 }
 
-fn find(app: &App, rows: &[Row], id: &str, admitted: &Admitted<'_>) -> Result<Row, Error> {
+fn find(app: &App, rows: &[Row], id: &str, admitted: &Admitted) -> Result<Row, Error> {
     let listed = |id: &str| rows.iter().find(|row| row.id == id).cloned();
     if let Some(row) = listed(id) {
         return Ok(row);
@@ -115,7 +115,7 @@ fn find(app: &App, rows: &[Row], id: &str, admitted: &Admitted<'_>) -> Result<Ro
 }
 
 /// Aliases first, then each provider's models, in the order of the configuration.
-async fn rows(app: &App, admitted: &Admitted<'_>) -> Vec<Row> {
+async fn rows(app: &App, admitted: &Admitted) -> Vec<Row> {
     let snapshot = app.gateway.snapshot();
     let config = &snapshot.config;
     let aliases = config.aliases.iter().map(|alias| Row {

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use super::access::Admitted;
 use super::body::{Frames, InFlight, Source};
+use super::constraints::constraints;
 use super::dialect::Dialect;
 use super::encoding::decoded;
 use super::turn::{self, Turn};
@@ -94,8 +95,8 @@ fn astray(request: &HttpRequest, error: &Error) -> Response {
 }
 
 /// A request that was let in: its body is read, but not understood yet.
-pub(super) struct Taken<'a> {
-    pub(super) admitted: Admitted<'a>,
+pub(super) struct Taken {
+    pub(super) admitted: Admitted,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) request_id: String,
@@ -105,12 +106,18 @@ pub(super) struct Taken<'a> {
 }
 
 /// Everything that is checked before a door is opened; a refusal speaks the dialect of the path.
-pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken<'_>, Response> {
+pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Response> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let request_id = reply::request_id(&parts.headers);
     let dialect = Dialect::of(parts.uri.path(), &parts.headers);
-    let in_flight = InFlight::enter(&app.in_flight);
+    let in_flight = match app.place().await {
+        Ok(place) => InFlight::placed(&app.in_flight, place),
+        Err(error) => {
+            report(&error, &request_id);
+            return Err(dialect.error(&error, &request_id));
+        }
+    };
     let checked = async {
         let admitted = app.access.admit(&parts.method, &parts.headers)?;
         if app.gateway.snapshot().is_own(&parts.headers) {
@@ -140,7 +147,7 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken<'_>, R
     }
 }
 
-async fn answer<D>(app: &Arc<App>, taken: Taken<'_>) -> Response
+async fn answer<D>(app: &Arc<App>, taken: Taken) -> Response
 where
     D: Door,
     D::Encoder: Unpin + 'static,
@@ -161,15 +168,13 @@ where
 }
 
 /// The door reads the body, and the caller's key must allow the model.
-pub(super) fn understand<D: Door>(
-    taken: &Taken<'_>,
-) -> Result<(Request, D::Encoder, Caller), Error> {
+pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder, Caller), Error> {
     let (request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
     let caller = taken.caller(&request.model)?;
     Ok((request, encoder, caller))
 }
 
-impl Taken<'_> {
+impl Taken {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -182,6 +187,7 @@ impl Taken<'_> {
             key: self.admitted.name(),
             request_id: self.request_id.clone(),
             route,
+            constraints: constraints(&self.headers)?,
         })
     }
 }
@@ -195,7 +201,8 @@ pub(super) fn too_large(limit: usize) -> Error {
     .with_hint("`server.body_limit` sets the limit")
 }
 
-async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
+/// A body up to that size.
+pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
     axum::body::to_bytes(body, limit).await.map_err(|error| {
         let mut cause: &dyn std::error::Error = &error;
         while let Some(deeper) = cause.source() {

@@ -44,9 +44,9 @@ impl Turn {
         caller: Caller,
     ) -> Result<Reply, Error> {
         match self {
-            Self::Plain => app.gateway.respond(request, caller).await,
+            Self::Plain => app.respond(request, caller).await,
             Self::Kept(filing) => {
-                let mut reply = app.gateway.respond(request.clone(), caller).await?;
+                let mut reply = app.respond(request.clone(), caller).await?;
                 reply.events = kept(app.clone(), request, filing, reply.events);
                 Ok(reply)
             }
@@ -58,7 +58,7 @@ impl Turn {
 }
 
 /// `POST /v1/responses`, however the answer is wanted.
-pub(super) async fn answer(app: &Arc<App>, taken: Taken<'_>) -> Response {
+pub(super) async fn answer(app: &Arc<App>, taken: Taken) -> Response {
     match understood(app, &taken).await {
         Err(error) => serve::refused::<Responses>(&error, &taken.request_id),
         Ok((request, encoder, caller, turn)) => {
@@ -94,7 +94,7 @@ type Understood = (
     Turn,
 );
 
-async fn understood(app: &App, taken: &Taken<'_>) -> Result<Understood, Error> {
+async fn understood(app: &App, taken: &Taken) -> Result<Understood, Error> {
     let (mut request, encoder, caller) = serve::understand::<Responses>(taken)?;
     let owner = Owner::of(caller.key.as_ref());
     let conversations = &app.conversations;

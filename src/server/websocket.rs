@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::access::Admitted;
 use super::body::InFlight;
+use super::constraints::constraints;
 use super::conversation::{Filing, Reach};
 use super::{App, reply, serve};
 use crate::canonical::event::{Batch, Emitted, ErrorPayload, Event};
@@ -162,7 +163,7 @@ impl Talk {
         let begun = self.begin(text, &mut referred).await;
         let ended = match begun {
             Ok((turn, caller)) => {
-                let answer = app.gateway.respond(turn.request.clone(), caller);
+                let answer = app.respond(turn.request.clone(), caller);
                 match self.meanwhile(socket, answer).await? {
                     Ok(reply) => self.answer(socket, turn, reply.events).await?,
                     Err(error) => {
@@ -193,7 +194,7 @@ impl Talk {
         let profile = header("x-llmgw-profile");
         let (mut request, encoder) = ResponsesEncoder::decode_message(profile, text)?;
         referred.clone_from(&request.previous_response_id);
-        let admitted: Admitted<'_> = self
+        let admitted: Admitted = self
             .app
             .access
             .admit(&self.parts.method, &self.parts.headers)?;
@@ -208,6 +209,7 @@ impl Talk {
             key: admitted.name(),
             request_id: format!("{}.{}", self.request_id, self.turns),
             route,
+            constraints: constraints(&self.parts.headers)?,
         };
         let request = Arc::new(request);
         let turn = Turn {

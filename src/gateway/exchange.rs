@@ -1,0 +1,111 @@
+//! What every exchange with a provider has in common, whatever is asked: what is put on the request, what is read of
+//! the reply.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use tokio::time::timeout;
+
+use super::keys::Lent;
+use super::snapshot::Member;
+use super::upstream::{Chunks, Incoming, Outgoing};
+use super::wait::late;
+use super::{Gateway, Snapshot};
+use crate::error::{Error, Kind};
+use crate::providers::Call;
+
+impl Gateway {
+    /// One request whose whole reply is read at once, without retries.
+    pub(super) async fn ask_once(
+        &self,
+        member: &Member,
+        call: Call,
+        total: Duration,
+    ) -> Result<Vec<u8>, Error> {
+        let Call {
+            method,
+            url,
+            headers,
+            body,
+            ..
+        } = call;
+        let work = async {
+            let mut outgoing = Outgoing {
+                method,
+                url,
+                headers,
+                body,
+            };
+            let lent = member.key().await?;
+            prepare(member, &mut outgoing, &lent, &self.snapshot())?;
+            let Incoming {
+                status,
+                headers,
+                body,
+            } = self.clients.send(&member.transport, outgoing).await?;
+            let body = read_all(body, super::running::MOST_REPLY_BYTES).await?;
+            if status.is_success() {
+                return Ok(body);
+            }
+            Err(member
+                .provider
+                .error(status, &headers, &body)
+                .with_upstream_status(status.as_u16()))
+        };
+        timeout(total, work)
+            .await
+            .map_err(|_| late("total", total))?
+    }
+}
+
+/// Puts on what every outgoing request has: the key, the configured headers, our mark.
+pub(super) fn prepare(
+    member: &Member,
+    outgoing: &mut Outgoing,
+    lent: &Lent,
+    snapshot: &Snapshot,
+) -> Result<(), Error> {
+    let headers = &mut outgoing.headers;
+    if !outgoing.body.is_empty() && !headers.contains_key(CONTENT_TYPE) {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if !headers.contains_key(ACCEPT) {
+        headers.insert(
+            ACCEPT,
+            HeaderValue::from_static("application/json, text/event-stream"),
+        );
+    }
+    headers.insert("via", snapshot.via.clone());
+    if let Some(key) = &lent.secret {
+        member.provider.authorize(headers, key)?;
+    }
+    for (name, value) in &member.headers {
+        headers.insert(name.clone(), value.clone());
+    }
+    Ok(())
+}
+
+pub(super) async fn read_all(mut chunks: Chunks, most: usize) -> Result<Vec<u8>, Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = chunks.next().await? {
+        if body.len() + chunk.len() > most {
+            return Err(Error::new(
+                Kind::UpstreamTooLarge,
+                format!("the reply is larger than {most} bytes"),
+            ));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The provider's id of the request, by the names that vendors use.
+pub(super) fn request_id(incoming: &Incoming) -> Option<String> {
+    ["x-request-id", "request-id", "x-goog-request-id", "cf-ray"]
+        .iter()
+        .find_map(|name| incoming.headers.get(*name))
+        .and_then(|value| value.to_str().ok())
+        .filter(|value| !value.is_empty() && value.len() <= 128)
+        .map(str::to_owned)
+}
