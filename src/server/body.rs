@@ -20,6 +20,11 @@ use crate::gateway::EventStream;
 /// No write is made larger than this on purpose: a client should see the first text before the last is encoded.
 const FULL: usize = 64 * 1024;
 
+/// The upstream's connection is a task that hands its bytes over piece by piece, so this one lets it run before it
+/// writes: what is there already leaves in the same write, and what is not is not waited for. A server's connection
+/// polls its body twice before it yields, hence two turns.
+const PATIENCE: u8 = 4;
+
 /// Where the events come from.
 pub(super) enum Source {
     /// The answer has begun.
@@ -54,8 +59,8 @@ pub(super) struct Frames<E> {
     last: Instant,
     /// Encoded, and waiting for what may be ready along with it.
     held: BytesMut,
-    /// How much was held when this task last let the others run.
-    seen: usize,
+    /// How often in a row there was nothing more to add to it.
+    idle: u8,
     _in_flight: InFlight,
 }
 
@@ -73,7 +78,7 @@ impl<E: Encoder + Unpin> Frames<E> {
             timer: Box::pin(sleep(keep_alive)),
             last: Instant::now(),
             held: BytesMut::new(),
-            seen: 0,
+            idle: 0,
             _in_flight: in_flight,
         }
     }
@@ -115,6 +120,7 @@ impl<E: Encoder + Unpin> Stream for Frames<E> {
         while this.source.is_some() && out.len() < FULL {
             match this.poll_batch(cx) {
                 Poll::Ready(Some(batch)) => {
+                    this.idle = 0;
                     for emitted in &batch {
                         this.encoder.event(emitted, &mut out);
                     }
@@ -123,10 +129,8 @@ impl<E: Encoder + Unpin> Stream for Frames<E> {
                     this.encoder.end(&mut out);
                     this.source = None;
                 }
-                Poll::Pending if out.len() > this.seen => {
-                    // The upstream's connection hands its bytes over piece by piece. Let it run once more: what is
-                    // there already then leaves in this write, and what is not is not waited for.
-                    this.seen = out.len();
+                Poll::Pending if !out.is_empty() && this.idle < PATIENCE => {
+                    this.idle += 1;
                     this.held = out;
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
@@ -139,7 +143,7 @@ impl<E: Encoder + Unpin> Stream for Frames<E> {
                 }
             }
         }
-        this.seen = 0;
+        this.idle = 0;
         if out.is_empty() {
             return if this.source.is_none() {
                 Poll::Ready(None)
