@@ -153,6 +153,13 @@ def a_chain_goes_on_from_provider_to_provider(bench: Bench) -> None:
     assert len(said) == 2 * (len(FAMILIES) * 2) + 1, len(said)
 
 
+def a_count_is_of_the_whole_conversation(bench: Bench) -> None:
+    first = good(bench.ann.ask("openai/gpt-6-luna", "a long story " * 200))["id"]
+    count = bench.ann.call("POST", "/input_tokens", {"model": "openai/gpt-6-luna", "input": "hi", "previous_response_id": first}).json
+    assert count["input_tokens"] > 400, count
+    refused(bench.bob.call("POST", "/input_tokens", {"model": "demo", "input": "hi", "previous_response_id": first}), 400, "previous_response_not_found")
+
+
 def a_tool_loop_goes_on_by_reference(bench: Bench) -> None:
     for family in FAMILIES:
         first = good(bench.ann.ask(family, "[[tool:look {}]] [[think]]", tools=[LOOK], reasoning={"effort": "medium", "summary": "auto"} if not family.startswith("lab") else None))

@@ -91,6 +91,9 @@ fn answer(recording: &Recording, kind: AskKind) -> Value {
             let ids: Vec<_> = models.into_iter().map(|model| model.id).collect();
             json!({"kind": "models", "models": ids})
         }
+        Ok(Answer::Embeddings(_)) => {
+            json!({"kind": "error", "violations": ["nothing recorded asks for embeddings"]})
+        }
         Err(error) => json!({"kind": "error", "error": told(&error)}),
     }
 }
