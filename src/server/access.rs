@@ -95,15 +95,15 @@ impl Access {
                 .with_code("foreign_host"));
             }
         }
-        if let Some(origin) = headers.get(ORIGIN) {
-            if !self.allows_origin(origin) {
-                return Err(Error::new(
-                    Kind::Forbidden,
-                    "without client keys web pages may not call",
-                )
-                .with_code("foreign_origin")
-                .with_hint("list the page's origin under `server.cors`"));
-            }
+        if let Some(origin) = headers.get(ORIGIN)
+            && !self.allows_origin(origin)
+        {
+            return Err(Error::new(
+                Kind::Forbidden,
+                "without client keys web pages may not call",
+            )
+            .with_code("foreign_origin")
+            .with_hint("list the page's origin under `server.cors`"));
         }
         Ok(())
     }

@@ -55,7 +55,7 @@ impl Chunks {
         match event {
             Event::TextDelta(e) => self.text("content", &e.delta, &e.logprobs, out),
             Event::ArgumentsDelta(e) => {
-                self.more(e.output_index, "function", "arguments", &e.delta, out)
+                self.more(e.output_index, "function", "arguments", &e.delta, out);
             }
             Event::InputDelta(e) => self.more(e.output_index, "custom", "input", &e.delta, out),
             Event::SummaryDelta(e) => self.text("reasoning_content", &e.delta, &[], out),

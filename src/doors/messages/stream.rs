@@ -36,10 +36,10 @@ impl Blocks {
             Event::TextDelta(e) => self.delta(Shape::Text, "text_delta", "text", &e.delta, out),
             Event::RefusalDelta(e) => self.delta(Shape::Text, "text_delta", "text", &e.delta, out),
             Event::SummaryDelta(e) => {
-                self.delta(Shape::Thinking, "thinking_delta", "thinking", &e.delta, out)
+                self.delta(Shape::Thinking, "thinking_delta", "thinking", &e.delta, out);
             }
             Event::ReasoningDelta(e) => {
-                self.delta(Shape::Thinking, "thinking_delta", "thinking", &e.delta, out)
+                self.delta(Shape::Thinking, "thinking_delta", "thinking", &e.delta, out);
             }
             Event::ArgumentsDelta(e) => {
                 self.delta(
@@ -118,7 +118,7 @@ impl Blocks {
         match item {
             Open::Known(Item::Reasoning(reasoning)) => self.sign(reasoning, out),
             Open::Known(Item::FunctionCall(_) | Item::CustomToolCall(_)) => {
-                self.close(Shape::Call, out)
+                self.close(Shape::Call, out);
             }
             _ => {}
         }
