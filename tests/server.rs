@@ -1,6 +1,10 @@
 //! The server over sockets: doors, lists, counts, embeddings, encodings, versions of HTTP.
 
 #![expect(
+    clippy::disallowed_methods,
+    reason = "clients and servers of a test end with it"
+)]
+#![expect(
     clippy::unwrap_used,
     reason = "what does not unwrap here is a failed test"
 )]
@@ -120,7 +124,7 @@ async fn serve_upstream(listener: TcpListener) {
 
 async fn answer(mut socket: TcpStream) {
     let mut got = Vec::new();
-    let mut piece = [0; 65536];
+    let mut piece = vec![0; 65536];
     loop {
         let Ok(read @ 1..) = socket.read(&mut piece).await else {
             return;

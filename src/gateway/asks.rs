@@ -167,7 +167,7 @@ fn estimate(request: &Request) -> u64 {
         match item {
             Open::Known(Item::Message(message)) => parts(&message.content, &mut bytes),
             Open::Known(Item::FunctionCall(call)) => {
-                bytes += call.name.len() + call.arguments.len()
+                bytes += call.name.len() + call.arguments.len();
             }
             Open::Known(Item::CustomToolCall(call)) => bytes += call.name.len() + call.input.len(),
             Open::Known(Item::FunctionCallOutput(it) | Item::CustomToolCallOutput(it)) => {

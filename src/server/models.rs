@@ -31,11 +31,14 @@ use crate::target::ProviderName;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long a list is good for, and how long a failure keeps us from asking again.
-const FRESH: Duration = Duration::from_secs(300);
+const FRESH: Duration = Duration::from_mins(5);
 
 /// What providers listed lately.
 #[derive(Debug, Default)]
-pub(super) struct Lists(Mutex<HashMap<ProviderName, (Instant, Arc<Vec<ListedModel>>)>>);
+pub(super) struct Lists(Mutex<Known>);
+
+/// Each provider's list, and when it was asked for.
+type Known = HashMap<ProviderName, (Instant, Arc<Vec<ListedModel>>)>;
 
 /// One line of the list.
 #[derive(Debug, Clone, PartialEq)]
@@ -161,9 +164,7 @@ impl Lists {
         list
     }
 
-    fn lock(
-        &self,
-    ) -> std::sync::MutexGuard<'_, HashMap<ProviderName, (Instant, Arc<Vec<ListedModel>>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -136,7 +136,9 @@ fn join(message: &mut Map<String, Value>, calls: &mut Vec<Value>, delta: &Map<St
     for (key, value) in delta {
         match (key.as_str(), value) {
             ("tool_calls", Value::Array(pieces)) => {
-                pieces.iter().for_each(|piece| call(calls, piece))
+                for piece in pieces {
+                    call(calls, piece);
+                }
             }
             (_, Value::Array(more)) => {
                 let list = message.entry(key).or_insert(json!([]));

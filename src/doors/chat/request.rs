@@ -19,7 +19,11 @@ use crate::error::Error;
 use crate::wire::chat;
 use crate::wire::chat::request as wire;
 
-/// Reads a body.
+/// Reads a body. Taking it apart makes a field that is added later an error here.
+#[expect(
+    clippy::too_many_lines,
+    reason = "a list of fields, each on a line of its own"
+)]
 pub(super) fn decode(body: &[u8]) -> Result<(Request, Options), Error> {
     let raw: wire::Request<'_> = crate::doors::parse::parse(body)?;
     if raw.model.as_str().is_empty() {
@@ -81,7 +85,7 @@ pub(super) fn decode(body: &[u8]) -> Result<(Request, Options), Error> {
         presence_penalty,
         frequency_penalty,
         text: text(response_format, verbosity)?,
-        reasoning: reasoning(reasoning_effort)?,
+        reasoning: reasoning(reasoning_effort.as_ref())?,
         service_tier: service_tier.map(owned),
         store,
         metadata,
@@ -234,7 +238,7 @@ fn text(
 }
 
 /// Clients of this door see reasoning as `reasoning_content`, so a summary is asked for along with an effort.
-fn reasoning(effort: Option<chat::Text<'_>>) -> Result<Option<ReasoningSettings>, Error> {
+fn reasoning(effort: Option<&chat::Text<'_>>) -> Result<Option<ReasoningSettings>, Error> {
     let Some(word) = effort else { return Ok(None) };
     let Some(effort) = Effort::ALL
         .into_iter()

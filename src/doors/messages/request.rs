@@ -62,7 +62,7 @@ pub(super) fn decode(body: &[u8], purpose: Purpose) -> Result<Request, Error> {
         temperature: raw.temperature,
         top_p: raw.top_p,
         text: schema.map(format).transpose()?,
-        reasoning: reasoning(raw.thinking, effort)?,
+        reasoning: reasoning(raw.thinking.as_ref(), effort)?,
         service_tier: raw.service_tier.map(|tier| match tier.as_str() {
             "standard_only" => "default".to_owned(),
             _ => tier,
@@ -142,11 +142,11 @@ fn choice(
 
 /// Thinking and effort are one setting of ours. A budget becomes the level that fits it, and stays known besides.
 fn reasoning(
-    thinking: Option<inbound::Thinking>,
+    thinking: Option<&inbound::Thinking>,
     effort: Option<String>,
 ) -> Result<Option<ReasoningSettings>, Error> {
     let mut settings = ReasoningSettings::default();
-    if let Some(thinking) = &thinking {
+    if let Some(thinking) = thinking {
         settings.effort = match (thinking.kind.as_str(), thinking.budget_tokens) {
             ("disabled", _) => Some(Effort::None),
             ("between_tools", _) | ("enabled", Some(..4_000)) => Some(Effort::Low),
@@ -190,7 +190,8 @@ fn reasoning(
 }
 
 fn format(format: inbound::OutputFormat<'_>) -> Result<TextSettings, Error> {
-    let (true, Some(schema)) = (format.kind == "json_schema", format.schema) else {
+    let inbound::OutputFormat { kind, schema } = format;
+    let (true, Some(schema)) = (kind == "json_schema", schema) else {
         let message = "expected `{\"type\": \"json_schema\", \"schema\": {…}}`";
         return Err(Error::invalid("output_config.format", message));
     };
