@@ -56,7 +56,11 @@ impl Bench {
                     send.send(address).unwrap();
                 }
             };
-            server::run(config, address, stop, notice).await.unwrap();
+            // Nobody reloads here, and the sender must outlive the server all the same.
+            let (_reload, reloads) = tokio::sync::mpsc::channel(1);
+            server::run(config, address, stop, reloads, notice)
+                .await
+                .unwrap();
         });
         let address = tokio::task::spawn_blocking(move || receive.recv().unwrap())
             .await

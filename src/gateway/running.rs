@@ -30,6 +30,9 @@ use crate::wire::sse;
 /// A whole reply may be this large.
 pub(super) const MOST_REPLY_BYTES: usize = 64 * 1024 * 1024;
 
+/// How long the end of a body is waited for once its answer is whole.
+const LINGER: Duration = Duration::from_millis(50);
+
 /// What an answer needs to know of its request.
 pub(super) struct Start {
     pub(super) delivery: Delivery,
@@ -162,6 +165,7 @@ impl Running {
     /// The next events; after content nothing is an error any more, it is an answer that failed.
     async fn next(&mut self) -> Option<Batch> {
         if self.composer.is_ended() {
+            self.read_out().await;
             return None;
         }
         let mut batch = Batch::new();
@@ -230,11 +234,18 @@ impl Running {
         if let Some(fault) = self.composer.fault() {
             return Err(fault.clone());
         }
-        if self.composer.is_ended() {
-            // Nothing follows a terminal event; a connection that lingers is let go.
-            self.chunks = None;
-        }
         Ok(())
+    }
+
+    /// Nothing follows a terminal event but the end of the body, and a connection that was read to its end serves the
+    /// next request. One that lingers is let go.
+    async fn read_out(&mut self) {
+        let Some(mut chunks) = self.chunks.take() else {
+            return;
+        };
+        let rest = async { while let Ok(Some(_)) = chunks.next().await {} };
+        // Whether it ended or was let go makes no difference to the answer, which is whole.
+        let _ = tokio::time::timeout(LINGER, rest).await;
     }
 
     fn silence(&self, which: &'static str) -> Error {
