@@ -18,6 +18,7 @@ pub mod providers;
 pub mod routing;
 
 pub mod gateway;
+pub mod store;
 pub mod telemetry;
 
 pub mod server;

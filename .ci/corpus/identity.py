@@ -72,6 +72,7 @@ REQUEST_FREE = {
     "stream_options": "obfuscation is the gateway's own business; the upstream is told not to pad",
     "include": "encrypted reasoning is always asked for where the model has any",
     "model": "routed",
+    "previous_response_id": "the gateway puts the earlier turns in their place",
     "background": "the gateway works in the background itself",
     "stream": "delivery is compared nowhere else; absent means whole",
     "presence_penalty": "unknown to OpenAI's Responses API",
@@ -85,9 +86,7 @@ def request(recording, found):
     if not isinstance(body, dict) or told is None:
         return
     if "refused" in told:
-        # A response of before lives in the gateway's store, which the replay does not have.
-        if told.get("param") != "previous_response_id":
-            yield "request", "carried", told
+        yield "request", "carried", told
         return
     came, goes = normal(body), normal(told["sent"])
     lost = {loss[0] for loss in told.get("losses") or []}

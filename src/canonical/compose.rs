@@ -12,26 +12,24 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::event::{
-    AnnotationEvent, Batch, ContentDelta, ErrorEvent, Event, ItemDelta, Lifecycle, PartEvent,
-    SummaryDelta, SummaryPart, TextDelta,
-};
+use super::event::{Batch, ErrorEvent, Event, Lifecycle};
 use super::fold::Fold;
 use super::ids;
 use super::item::{Item, ItemStatus};
 use super::open::Open;
-use super::part::{Annotation, Json, Part, TextPart};
 use super::request::{Delivery, Profile};
 use super::response::{Response, Status};
 use super::settings::Echo;
 use super::usage::Usage;
 use crate::error::{Error, Kind};
 
+mod calls;
 mod closing;
 mod opening;
 mod relay;
 #[cfg(test)]
 mod tests;
+mod writing;
 
 /// How reasoning text reaches the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -168,222 +166,6 @@ impl Composer {
         }
     }
 
-    /// Text goes on. Empty text opens nothing.
-    pub fn text(&mut self, block: Block, delta: &str) {
-        self.text_with(block, delta, Vec::new());
-    }
-
-    /// Text goes on, with log probabilities.
-    pub fn text_with(&mut self, block: Block, delta: &str, logprobs: Vec<Json>) {
-        if delta.is_empty() && logprobs.is_empty() {
-            return;
-        }
-        if let Some((item_id, output_index, content_index)) =
-            self.message_part(block, PartKind::Text)
-        {
-            let delta = delta.to_owned();
-            self.emit(Event::TextDelta(TextDelta {
-                item_id,
-                output_index,
-                content_index,
-                delta,
-                logprobs,
-            }));
-        }
-    }
-
-    /// A refusal goes on.
-    pub fn refusal(&mut self, block: Block, delta: &str) {
-        if delta.is_empty() {
-            return;
-        }
-        if let Some((item_id, output_index, content_index)) =
-            self.message_part(block, PartKind::Refusal)
-        {
-            let delta = delta.to_owned();
-            self.emit(Event::RefusalDelta(ContentDelta {
-                item_id,
-                output_index,
-                content_index,
-                delta,
-            }));
-        }
-    }
-
-    /// The text of this block is annotated. Ignored where the block has no open text.
-    pub fn annotate(&mut self, block: Block, annotation: Open<Annotation>) {
-        let Some(OpenItem {
-            index,
-            id,
-            feed: Feed::Message(Some((at, PartKind::Text))),
-        }) = &self.open
-        else {
-            return;
-        };
-        if *at != block {
-            return;
-        }
-        let (item_id, output_index) = (id.clone(), *index);
-        let Some((content_index, annotation_index)) = self.annotations(output_index) else {
-            return;
-        };
-        self.emit(Event::AnnotationAdded(AnnotationEvent {
-            item_id,
-            output_index,
-            content_index,
-            annotation_index,
-            annotation,
-        }));
-    }
-
-    /// Reasoning goes on, in the channel that the request chose.
-    pub fn reasoning(&mut self, block: Block, delta: &str) {
-        if delta.is_empty() {
-            return;
-        }
-        let Some((item_id, output_index)) = self.reasoning_item(block) else {
-            return;
-        };
-        let delta = delta.to_owned();
-        match self.setup.reasoning {
-            ReasoningChannel::Summary => {
-                let summary_index = 0;
-                if self.open_part(output_index).is_none() {
-                    let part = Part::summary_text("").into();
-                    let item_id = item_id.clone();
-                    self.emit(Event::SummaryPartAdded(SummaryPart {
-                        item_id,
-                        output_index,
-                        summary_index,
-                        part,
-                    }));
-                }
-                self.emit(Event::SummaryDelta(SummaryDelta {
-                    item_id,
-                    output_index,
-                    summary_index,
-                    delta,
-                }));
-            }
-            ReasoningChannel::Content => {
-                let content_index = 0;
-                if self.open_part(output_index).is_none() {
-                    let part = Part::ReasoningText(TextPart::default()).into();
-                    let item_id = item_id.clone();
-                    self.emit(Event::PartAdded(PartEvent {
-                        item_id,
-                        output_index,
-                        content_index,
-                        part,
-                    }));
-                }
-                self.emit(Event::ReasoningDelta(ContentDelta {
-                    item_id,
-                    output_index,
-                    content_index,
-                    delta,
-                }));
-            }
-        }
-    }
-
-    /// Puts the vendor's opaque state on the reasoning of this block, which may have no text.
-    pub fn seal(&mut self, block: Block, encrypted_content: String) {
-        let Some((_, index)) = self.reasoning_item(block) else {
-            return;
-        };
-        if let Some(Open::Known(Item::Reasoning(item))) =
-            self.fold.slot_mut(index).map(|slot| &mut slot.item)
-        {
-            item.encrypted_content = Some(encrypted_content);
-        }
-    }
-
-    /// A function call begins. While another call's arguments are unfinished it waits, since one item is open at a time.
-    pub fn call(&mut self, block: Block, call_id: &str, name: &str) {
-        if let Some(OpenItem {
-            index,
-            feed: Feed::Call(_),
-            ..
-        }) = self.open
-            && !self.arguments_are_whole(index)
-        {
-            if self.waiting.len() >= MOST_ITEMS {
-                return self.spoil(opening::too_many_items());
-            }
-            self.waiting.push_back(Waiting {
-                block,
-                call_id: call_id.to_owned(),
-                name: name.to_owned(),
-                arguments: String::new(),
-                closed: false,
-            });
-            return;
-        }
-        self.open_call(block, call_id, name);
-    }
-
-    /// Arguments go on.
-    pub fn arguments(&mut self, block: Block, delta: &str) {
-        if delta.is_empty() {
-            return;
-        }
-        if let Some(waiting) = self
-            .waiting
-            .iter_mut()
-            .find(|waiting| waiting.block == block && !waiting.closed)
-        {
-            waiting.arguments.push_str(delta);
-            return;
-        }
-        match &self.open {
-            Some(OpenItem {
-                index,
-                id,
-                feed: Feed::Call(at),
-            }) if *at == block => {
-                let event = ItemDelta {
-                    item_id: id.clone(),
-                    output_index: *index,
-                    delta: delta.to_owned(),
-                };
-                self.emit(Event::ArgumentsDelta(event));
-            }
-            _ if delta.trim().is_empty() => {}
-            _ => self.spoil(Error::garbled(
-                "arguments arrived for a tool call that is not open",
-            )),
-        }
-    }
-
-    /// The upstream says that this block is whole.
-    pub fn close(&mut self, block: Block) {
-        if let Some(waiting) = self
-            .waiting
-            .iter_mut()
-            .find(|waiting| waiting.block == block)
-        {
-            waiting.closed = true;
-            return;
-        }
-        let Some(open) = &mut self.open else { return };
-        match &mut open.feed {
-            Feed::Message(part @ Some(_)) if part.is_some_and(|(at, _)| at == block) => {
-                *part = None;
-                let index = open.index;
-                self.close_part(index);
-            }
-            Feed::Call(at) if *at == block => {
-                let index = open.index;
-                if self.arguments_are_whole(index) || self.arguments_are_empty(index) {
-                    self.close_item(ItemStatus::Completed);
-                    self.next_waiting();
-                }
-            }
-            Feed::Message(_) | Feed::Reasoning(_) | Feed::Call(_) => {}
-        }
-    }
-
     /// An item that arrived whole: all its events at once.
     pub fn item(&mut self, item: Open<Item>) {
         if self.settle_open() {
@@ -468,6 +250,14 @@ impl Composer {
     /// Has the terminal event been made?
     pub fn is_ended(&self) -> bool {
         self.ended
+    }
+
+    /// The response as it waits to be worked on.
+    pub fn queued(&self) -> Response {
+        Response {
+            status: Status::Queued,
+            ..self.fold.head().clone()
+        }
     }
 
     /// The response's id; empty before `begin`.

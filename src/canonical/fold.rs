@@ -51,7 +51,7 @@ impl Fold {
         match event {
             Event::Created(l) | Event::Queued(l) | Event::InProgress(l) => self.adopt(&l.response),
             Event::Completed(l) | Event::Incomplete(l) | Event::Failed(l) => {
-                self.adopt(&l.response)
+                self.adopt(&l.response);
             }
             Event::ItemAdded(e) => self.put(e, true),
             Event::ItemDone(e) => self.put(e, false),
@@ -75,14 +75,11 @@ impl Fold {
                     part.logprobs.extend(e.logprobs.iter().cloned());
                 }
             }
-            Event::RefusalDelta(e) => {
-                self.grow(e.output_index, Channel::Content, e.content_index, &e.delta)
-            }
-            Event::ReasoningDelta(e) => {
-                self.grow(e.output_index, Channel::Content, e.content_index, &e.delta)
+            Event::RefusalDelta(e) | Event::ReasoningDelta(e) => {
+                self.grow(e.output_index, Channel::Content, e.content_index, &e.delta);
             }
             Event::SummaryDelta(e) => {
-                self.grow(e.output_index, Channel::Summary, e.summary_index, &e.delta)
+                self.grow(e.output_index, Channel::Summary, e.summary_index, &e.delta);
             }
             Event::AnnotationAdded(e) => {
                 if let Some(Part::OutputText(part)) =
@@ -213,16 +210,10 @@ impl Fold {
         match self.part(index, channel, part) {
             Some(
                 Part::OutputText(OutputText { text, .. })
-                | Part::Refusal(RefusalPart { refusal: text, .. }),
-            ) => {
-                text.push_str(delta);
-            }
-            Some(
-                Part::SummaryText(TextPart { text, .. })
+                | Part::Refusal(RefusalPart { refusal: text, .. })
+                | Part::SummaryText(TextPart { text, .. })
                 | Part::ReasoningText(TextPart { text, .. }),
-            ) => {
-                text.push_str(delta);
-            }
+            ) => text.push_str(delta),
             _ => {}
         }
     }

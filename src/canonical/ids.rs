@@ -65,6 +65,15 @@ pub fn call(raw: &str, longest: usize) -> std::borrow::Cow<'_, str> {
     format!("call_{}", digest(&["call", raw])).into()
 }
 
+/// A name of at most this many characters: a longer one is replaced by its hash, the same each time.
+pub fn name(name: &str, longest: usize) -> std::borrow::Cow<'_, str> {
+    if name.len() <= longest || name.chars().count() <= longest {
+        name.into()
+    } else {
+        digest(&["name", name]).into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,9 @@
 //! I/O or knows another protocol. What a newer specification adds is kept untouched in [`open::Open`] and in `extra`.
 
 pub mod address;
+pub mod beyond;
 pub mod compose;
+pub mod embedding;
 pub mod event;
 pub mod extra;
 pub mod fold;

@@ -105,7 +105,7 @@ pub(crate) fn join(outer: &str, inner: &str) -> String {
     }
 }
 
-/// Takes serde_json's position off: inside a nested reading it counts from the wrong place.
+/// Takes `serde_json`'s position off: inside a nested reading it counts from the wrong place.
 pub(crate) fn strip_position(message: &str) -> String {
     match message.rfind(" at line ") {
         Some(at) if message[at..].contains(" column ") => message[..at].to_owned(),

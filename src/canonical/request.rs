@@ -1,16 +1,16 @@
 //! The request: what a client asks, whichever door it came through.
 
-use std::fmt;
-
-use serde::de::{SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::beyond::Beyond;
 use super::extra::{Extra, Object};
 use super::item::{Item, Role};
 use super::open::{Open, nullable};
 use super::part::Json;
 use super::tool::{Tool, ToolChoice};
+
+mod reading;
 
 /// A request for one response. Absent and `null` mean the same; `extra` keeps what the specification does not know.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub struct Request {
     #[serde(default, deserialize_with = "nullable")]
     pub model: String,
     /// The conversation. A bare string is read as one message of the user's.
-    #[serde(default, deserialize_with = "input")]
+    #[serde(default, deserialize_with = "reading::input")]
     pub input: Vec<Open<Item>>,
     /// Said before everything else; not inherited through `previous_response_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,9 +87,9 @@ pub struct Request {
     #[serde(
         default,
         rename = "stream",
-        deserialize_with = "delivery",
+        deserialize_with = "reading::delivery",
         skip_serializing_if = "Delivery::is_whole",
-        serialize_with = "delivery_out"
+        serialize_with = "reading::delivery_out"
     )]
     pub delivery: Delivery,
     /// `include_obfuscation`, and what newer versions add.
@@ -279,25 +279,6 @@ pub struct StreamOptions {
     pub extra: Extra,
 }
 
-/// What the Chat Completions and Messages doors know and the specification does not.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Beyond {
-    /// Stop sequences.
-    pub stop: Vec<String>,
-    /// A seed for sampling.
-    pub seed: Option<i64>,
-    /// Sample among the k likeliest.
-    pub top_k: Option<u64>,
-    /// Token biases, as Chat Completions writes them.
-    pub logit_bias: Option<Object>,
-    /// How many answers; more than one is refused.
-    pub choices: Option<u64>,
-    /// A budget for thinking in tokens, as the Messages API of older models takes it.
-    pub thinking_budget: Option<u64>,
-    /// Fields of a Chat Completions request that only its protocol knows.
-    pub chat: Extra,
-}
-
 impl Delivery {
     /// One JSON document?
     pub fn is_whole(&self) -> bool {
@@ -338,55 +319,6 @@ impl Request {
     pub fn includes(&self, what: &str) -> bool {
         self.include.iter().any(|entry| entry == what)
     }
-}
-
-/// A string is one message of the user's; `null` is nothing.
-fn input<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Open<Item>>, D::Error> {
-    struct Input;
-
-    impl<'de> Visitor<'de> for Input {
-        type Value = Vec<Open<Item>>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a string or a list of items")
-        }
-
-        fn visit_unit<E>(self) -> Result<Self::Value, E> {
-            Ok(Vec::new())
-        }
-
-        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            Ok(vec![Open::Known(Item::message(Role::User, text))])
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-            let mut items = Vec::new();
-            while let Some(item) = seq.next_element()? {
-                items.push(item);
-            }
-            Ok(items)
-        }
-    }
-
-    deserializer.deserialize_any(Input)
-}
-
-fn delivery<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Delivery, D::Error> {
-    Ok(match Option::<bool>::deserialize(deserializer)? {
-        Some(true) => Delivery::Streamed,
-        Some(false) | None => Delivery::Whole,
-    })
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "the signature that serde asks for"
-)]
-fn delivery_out<S: serde::Serializer>(
-    delivery: &Delivery,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_bool(!delivery.is_whole())
 }
 
 /// The values of `include` that the specification names; others make a request native.

@@ -149,17 +149,17 @@ impl<'de> Deserialize<'de> for Response {
                             map.next_value::<serde::de::IgnoredAny>()?;
                         }
                         "created_at" => {
-                            response.created_at = seconds(&map.next_value()?).unwrap_or_default()
+                            response.created_at = seconds(&map.next_value()?).unwrap_or_default();
                         }
                         "completed_at" => response.completed_at = seconds(&map.next_value()?),
                         "status" => {
                             response.status =
-                                map.next_value::<Option<Status>>()?.unwrap_or_default()
+                                map.next_value::<Option<Status>>()?.unwrap_or_default();
                         }
                         "incomplete_details" => response.incomplete_details = map.next_value()?,
                         "model" => response.model = map.next_value()?,
                         "output" => {
-                            response.output = map.next_value::<Option<_>>()?.unwrap_or_default()
+                            response.output = map.next_value::<Option<_>>()?.unwrap_or_default();
                         }
                         "error" => response.error = map.next_value()?,
                         "usage" => response.usage = map.next_value()?,

@@ -9,6 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::item::Reasoning;
+
 /// Begins every envelope; never sent to an upstream that issues its own opaque state.
 pub const PREFIX: &str = "llmgw1.";
 
@@ -104,6 +106,39 @@ impl Envelope {
     }
 }
 
+/// A reasoning item's opaque state for a protocol whose clients give back one value and nothing beside it: an envelope of
+/// ours as it is, and OpenAI's state, which must return with its item's id, in an envelope.
+pub fn portable(item: &Reasoning, model: &str) -> Option<String> {
+    let state = item.encrypted_content.as_ref()?;
+    if state.starts_with(PREFIX) {
+        return Some(state.clone());
+    }
+    let block = Block::Encrypted {
+        id: item.id.clone(),
+        data: state.clone(),
+    };
+    let envelope = Envelope {
+        vendor: OPENAI.to_owned(),
+        model: model.to_owned(),
+        blocks: vec![block],
+    };
+    Some(envelope.seal())
+}
+
+/// What [`portable`] made, as the item that it was made of: its id, if that matters, and its state.
+pub fn restored(state: String) -> (Option<String>, String) {
+    let Some(envelope) = Envelope::open(&state).filter(|envelope| envelope.vendor == OPENAI) else {
+        return (None, state);
+    };
+    match envelope.blocks.into_iter().next() {
+        Some(Block::Encrypted { id, data }) => (id, data),
+        _ => (None, state),
+    }
+}
+
+/// OpenAI's name in envelopes.
+const OPENAI: &str = "openai";
+
 fn checksum(json: &[u8]) -> [u8; 4] {
     let hash = Sha256::digest(json);
     [hash[0], hash[1], hash[2], hash[3]]
@@ -130,6 +165,31 @@ mod tests {
             ],
         };
         assert_eq!(Envelope::open(&envelope.seal()), Some(envelope));
+    }
+
+    #[test]
+    fn state_of_openais_travels_in_an_envelope_with_its_id() {
+        let item = Reasoning {
+            id: Some("rs_1".into()),
+            encrypted_content: Some("gAAAAABp".into()),
+            ..Reasoning::default()
+        };
+        let state = portable(&item, "gpt-6-luna").unwrap();
+        assert!(state.starts_with(PREFIX));
+        assert_eq!(restored(state), (Some("rs_1".into()), "gAAAAABp".into()));
+        let sealed = Envelope {
+            vendor: "google".into(),
+            model: "m".into(),
+            blocks: Vec::new(),
+        }
+        .seal();
+        let item = Reasoning {
+            encrypted_content: Some(sealed.clone()),
+            ..Reasoning::default()
+        };
+        assert_eq!(portable(&item, "m").as_ref(), Some(&sealed));
+        assert_eq!(restored(sealed.clone()), (None, sealed));
+        assert_eq!(portable(&Reasoning::default(), "m"), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A day of the calendar, for prices and shutdowns that have a date.
 
+use std::fmt;
+
 /// A day, counted from 1970-01-01.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Day(i64);
@@ -28,6 +30,21 @@ impl Day {
     }
 }
 
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Howard Hinnant's civil_from_days, the other way round.
+        let days = self.0 + 719_468;
+        let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+        let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year + year / 4 - year / 100);
+        let month = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * month + 2) / 5 + 1;
+        let month = if month < 10 { month + 3 } else { month - 9 };
+        let year = year + era * 400 + i64::from(month <= 2);
+        write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +56,8 @@ mod tests {
         assert_eq!(Day::parse("2026-12-01"), Some(Day::of_unix(1_796_083_200)));
         assert_eq!(Day::parse("2026-13-01"), None);
         assert_eq!(Day::parse("soon"), None);
+        for day in ["1970-01-01", "2000-02-29", "2026-12-31", "1969-12-31"] {
+            assert_eq!(Day::parse(day).unwrap().to_string(), day);
+        }
     }
 }

@@ -8,12 +8,13 @@ use super::args::{Sampling, Talk};
 use super::failure::{Code, Failure, Outcome};
 use super::files;
 use super::typo::nearest;
+use crate::canonical::beyond::Beyond;
 use crate::canonical::extra::Object;
 use crate::canonical::item::{Item, Message, Role};
 use crate::canonical::open::Open;
 use crate::canonical::part::{Json, Part};
 use crate::canonical::request::{
-    Beyond, Delivery, Format, Profile, ReasoningSettings, Request, SchemaFormat, TextSettings,
+    Delivery, Format, Profile, ReasoningSettings, Request, SchemaFormat, TextSettings,
 };
 
 /// Fields that flags and arguments set: `-p` may not set them behind their back.

@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_read_again() {
-        assert_eq!(show_duration(Duration::from_secs(300)), "5m");
+        assert_eq!(show_duration(Duration::from_mins(5)), "5m");
         assert_eq!(show_duration(Duration::from_millis(1_500)), "1500ms");
         assert_eq!(show_size(33_554_432), "32MiB");
         assert_eq!(show_size(0), "0");

@@ -11,7 +11,9 @@ use crate::canonical::response::Response;
 use crate::error::Error;
 
 pub mod chat;
+pub mod embeddings;
 pub mod messages;
+mod padding;
 mod parse;
 pub mod responses;
 
@@ -27,7 +29,12 @@ pub trait Door {
     fn decode(profile: Option<&str>, body: &[u8]) -> Result<(Request, Self::Encoder), Error>;
 
     /// The body of an error reply, in the door's dialect.
-    fn error(error: &Error) -> Vec<u8>;
+    fn error(error: &Error, request_id: &str) -> Vec<u8>;
+
+    /// The HTTP status of an error reply, where the dialect has one of its own.
+    fn status(error: &Error) -> u16 {
+        error.status()
+    }
 }
 
 /// Writes the reply to one request.

@@ -198,6 +198,9 @@ impl Attempt<'_> {
             member
                 .provider
                 .encode(Ask::Respond(request), &self.target.model, &remedies)?;
+        let lost = request.beyond.lost.iter();
+        call.losses
+            .extend(lost.map(|path| Loss::new(path.as_str(), "not known to this gateway")));
         self.weigh(&call.losses)?;
         let losses = std::mem::take(&mut call.losses);
         let place = self.place(member).await?;

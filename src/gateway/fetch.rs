@@ -207,18 +207,16 @@ fn shown(url: &str) -> &str {
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => is_public_v4(v4),
-        IpAddr::V6(v6) => match embedded_v4(v6) {
-            Some(v4) => is_public_v4(v4),
-            // 2000::/3 is what is given out for public use; documentation and benchmarking stand inside it.
-            None => {
-                let s = v6.segments();
-                (s[0] & 0xe000) == 0x2000
-                    && !(s[0] == 0x2001
-                        && (s[1] == 0x0db8 || s[1] == 0x0002 || (s[1] & 0xfff0) == 0x0010))
-                    && !(s[0] == 0x3fff && s[1] < 0x1000)
-            }
-        },
+        IpAddr::V6(v6) => embedded_v4(v6).map_or_else(|| is_public_v6(v6), is_public_v4),
     }
+}
+
+/// 2000::/3 is what is given out for public use; documentation and benchmarking stand inside it.
+fn is_public_v6(v6: Ipv6Addr) -> bool {
+    let s = v6.segments();
+    let reserved =
+        s[0] == 0x2001 && (s[1] == 0x0db8 || s[1] == 0x0002 || (s[1] & 0xfff0) == 0x0010);
+    (s[0] & 0xe000) == 0x2000 && !reserved && !(s[0] == 0x3fff && s[1] < 0x1000)
 }
 
 /// IPv4 addresses inside IPv6 ones: mapped, NAT64, 6to4.

@@ -13,8 +13,9 @@ use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 
 use crate::canonical::compose::{Composer, Setup};
-use crate::canonical::event::Batch;
+use crate::canonical::event::{Batch, Emitted};
 use crate::canonical::request::Request;
+use crate::canonical::response::Response;
 use crate::canonical::settings::Echo;
 use crate::config::Config;
 use crate::error::{Error, Kind, Remedy};
@@ -24,6 +25,7 @@ use crate::routing::plan::Constraints;
 use crate::routing::resolve::{Route, resolve};
 use crate::target::{ProviderName, Target};
 
+pub mod asks;
 mod attempt;
 mod course;
 mod exchange;
@@ -32,6 +34,7 @@ pub mod fetch;
 pub mod gate;
 mod keys;
 mod live;
+mod memory;
 mod race;
 mod running;
 mod snapshot;
@@ -155,6 +158,7 @@ pub struct Gateway {
     peers: Peers,
     health: Arc<Health>,
     learnt: Mutex<HashMap<Target, Remedies>>,
+    memory: Arc<memory::Memory>,
     clock: Clock,
 }
 
@@ -178,6 +182,7 @@ impl Gateway {
             peers,
             health: Arc::default(),
             learnt: Mutex::default(),
+            memory: Arc::default(),
             clock,
         }
     }
@@ -202,6 +207,7 @@ impl Gateway {
     ) -> Result<Reply, Error> {
         let snapshot = self.snapshot();
         let mut request = request.into();
+        self.memory.recall(caller.key.as_deref(), &mut request);
         let route = route(&snapshot, &mut request, &caller)?;
         let live = live::Living::new(self, &snapshot, &request, Turn::Take);
         let plan = live.plan(&route, &caller);
@@ -219,6 +225,7 @@ impl Gateway {
             match walk.ask(&target, &mut course, &asked).await {
                 Ok(mut reply) => {
                     reply.alias = route.alias;
+                    reply.events = self.memory.watch(caller.key.clone(), reply.events);
                     return Ok(reply);
                 }
                 Err(errors) => errors
@@ -238,6 +245,36 @@ impl Gateway {
         composer.begin("", &request.model);
         composer.fail(error);
         composer.take()
+    }
+
+    /// The events that end an answer of which these were seen, and which is broken off.
+    pub fn broken_off(
+        &self,
+        request: &Request,
+        caller: &Caller,
+        seen: impl IntoIterator<Item = Emitted>,
+        error: &Error,
+    ) -> Batch {
+        let mut composer = Composer::new(self.setup(request, caller));
+        for emitted in seen {
+            composer.relay(emitted.event, None);
+        }
+        composer.take();
+        composer.at((self.clock)());
+        composer.fail(error);
+        composer.take()
+    }
+
+    /// The response to a request that nobody has been asked yet.
+    pub fn queued(&self, request: &Request, caller: &Caller, id: &str) -> Response {
+        let mut composer = Composer::new(self.setup(request, caller));
+        composer.begin(id, &request.model);
+        composer.queued()
+    }
+
+    /// The time, in Unix seconds.
+    pub fn now(&self) -> u64 {
+        (self.clock)()
     }
 
     /// The models that a provider lists, all pages of it.
@@ -260,7 +297,7 @@ impl Gateway {
                     models.extend(page);
                     cursor = next;
                 }
-                Answer::Tokens(_) => {
+                Answer::Tokens(_) | Answer::Embeddings(_) => {
                     return Err(Error::new(Kind::Internal, "asked for models, read a count"));
                 }
             }
@@ -312,7 +349,8 @@ fn route(snapshot: &Snapshot, request: &mut Arc<Request>, caller: &Caller) -> Re
     Ok(route)
 }
 
-fn unix_seconds() -> u64 {
+/// The system's time.
+pub fn unix_seconds() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use futures_util::StreamExt as _;
@@ -115,7 +116,7 @@ impl Running {
     pub(super) async fn first_content(&mut self, total: Instant) -> Result<Batch, Error> {
         let mut held = Batch::new();
         while !self.content && !self.composer.is_ended() {
-            self.read(self.first_deadline(total)).await?;
+            self.read(self.first_limit(total)).await?;
             if let Some(failure) = self.composer.failure() {
                 return Err(failure.clone());
             }
@@ -128,12 +129,12 @@ impl Running {
     }
 
     /// A stream must begin by its first-token limit, anything by the total. Of a whole reply only the total counts.
-    fn first_deadline(&self, total: Instant) -> (Instant, &'static str) {
+    fn first_limit(&self, total: Instant) -> (Limit, &'static str) {
         match self.framing {
             Framing::Events(_) if self.start.first_token < total => {
-                (self.start.first_token, "first_token")
+                (Limit::At(self.start.first_token), "first_token")
             }
-            _ => (total, "total"),
+            _ => (Limit::At(total), "total"),
         }
     }
 
@@ -165,8 +166,8 @@ impl Running {
         }
         let mut batch = Batch::new();
         while batch.is_empty() {
-            let deadline = Instant::now() + self.start.timeouts.idle;
-            if let Err(error) = self.read((deadline, "idle")).await {
+            let idle = Limit::After(self.start.timeouts.idle);
+            if let Err(error) = self.read((idle, "idle")).await {
                 self.chunks = None;
                 self.composer.fail(&error);
             }
@@ -185,12 +186,12 @@ impl Running {
     }
 
     /// One read from the upstream, decoded.
-    async fn read(&mut self, (deadline, which): (Instant, &'static str)) -> Result<(), Error> {
+    async fn read(&mut self, (limit, which): (Limit, &'static str)) -> Result<(), Error> {
         let Some(chunks) = &mut self.chunks else {
             self.composer.end();
             return Ok(());
         };
-        let chunk = match self.alarm.within(deadline, chunks.next()).await {
+        let chunk = match self.alarm.within(limit, chunks.next()).await {
             Some(chunk) => chunk?,
             None => return Err(self.silence(which)),
         };
@@ -268,6 +269,24 @@ impl Running {
     }
 }
 
+/// How long a read may take.
+#[derive(Debug, Clone, Copy)]
+enum Limit {
+    /// Until then.
+    At(Instant),
+    /// So long from when there is nothing to read: a read that finds its bytes there needs no clock.
+    After(Duration),
+}
+
+impl Limit {
+    fn from_now(self) -> Instant {
+        match self {
+            Self::At(deadline) => deadline,
+            Self::After(time) => Instant::now() + time,
+        }
+    }
+}
+
 /// One timer for all reads. Setting a timer costs more than decoding a delta, so it is set anew only when it fires, and
 /// then for what is left until the deadline of the read that is under way.
 #[derive(Debug, Default)]
@@ -275,12 +294,14 @@ struct Alarm(Option<Pin<Box<Sleep>>>);
 
 impl Alarm {
     /// What the future gives, or `None` if the deadline comes first.
-    async fn within<T>(&mut self, deadline: Instant, future: impl Future<Output = T>) -> Option<T> {
+    async fn within<T>(&mut self, limit: Limit, future: impl Future<Output = T>) -> Option<T> {
         let mut future = pin!(future);
+        let mut deadline = None;
         poll_fn(|cx| {
             if let Poll::Ready(value) = future.as_mut().poll(cx) {
                 return Poll::Ready(Some(value));
             }
+            let deadline = *deadline.get_or_insert_with(|| limit.from_now());
             let sleep = self
                 .0
                 .get_or_insert_with(|| Box::pin(sleep_until(deadline)));

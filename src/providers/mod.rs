@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::canonical::compose::Composer;
+use crate::canonical::embedding::{Embedded, Embedding};
 use crate::canonical::request::Request;
 use crate::error::{Error, Remedy};
 use crate::secret::Secret;
@@ -19,6 +20,7 @@ pub mod anthropic;
 pub(crate) mod clean;
 pub mod compatible;
 pub mod demo;
+mod embeddings;
 pub mod google;
 pub mod openai;
 pub(crate) mod retry_after;
@@ -30,6 +32,8 @@ pub enum Ask<'a> {
     Respond(&'a Request),
     /// How many tokens the request has.
     Count(&'a Request),
+    /// Vectors for texts.
+    Embed(&'a Embedding),
     /// A page of its models; the cursor of the page before.
     Models(Option<&'a str>),
 }
@@ -109,6 +113,8 @@ pub struct ListedModel {
 pub enum Answer {
     /// So many tokens.
     Tokens(u64),
+    /// Vectors, one for each text.
+    Embeddings(Embedded),
     /// A page of models and the cursor of the next.
     Models(Vec<ListedModel>, Option<String>),
 }
@@ -118,6 +124,8 @@ pub enum Answer {
 pub enum AskKind {
     /// [`Ask::Count`].
     Count,
+    /// [`Ask::Embed`].
+    Embed,
     /// [`Ask::Models`].
     Models,
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -40,6 +40,11 @@ impl Access {
         Self {
             rules: ArcSwap::from_pointee(Rules::new(server)),
         }
+    }
+
+    /// May pages of this origin call?
+    pub(super) fn allows_origin(&self, origin: &HeaderValue) -> bool {
+        is_listed(&self.rules.load().cors, origin)
     }
 
     /// Takes new rules, for the next request.
@@ -100,6 +105,11 @@ impl Rules {
     }
 }
 
+fn is_listed(cors: &[String], origin: &HeaderValue) -> bool {
+    cors.iter()
+        .any(|allowed| allowed == "*" || origin == allowed.as_str())
+}
+
 /// Only this machine may call, and no web page at all.
 pub(super) fn only_local(headers: &HeaderMap) -> Result<(), Error> {
     only_this_machine(headers, &[])
@@ -117,9 +127,7 @@ fn only_this_machine(headers: &HeaderMap, cors: &[String]) -> Result<(), Error> 
         }
     }
     if let Some(origin) = headers.get(ORIGIN) {
-        let origin = origin.to_str().unwrap_or_default();
-        let is_listed = |allowed: &String| allowed == "*" || allowed == origin;
-        if !cors.iter().any(is_listed) {
+        if !is_listed(cors, origin) {
             return Err(Error::new(
                 Kind::Forbidden,
                 "without client keys web pages may not call",

@@ -21,6 +21,11 @@ use crate::gateway::gate::Place;
 /// No write is made larger than this on purpose: a client should see the first text before the last is encoded.
 const FULL: usize = 64 * 1024;
 
+/// The upstream's connection is a task that hands its bytes over piece by piece, so this one lets it run before it
+/// writes: what is there already leaves in the same write, and what is not is not waited for. A server's connection
+/// polls its body twice before it yields, hence two turns.
+const PATIENCE: u8 = 4;
+
 /// Where the events come from.
 pub(super) enum Source {
     /// The answer has begun.
@@ -31,21 +36,32 @@ pub(super) enum Source {
 
 /// Counts a request as long as it lives, and holds its place among those at once.
 #[derive(Debug)]
-pub(super) struct InFlight(
-    Arc<AtomicUsize>,
-    #[expect(dead_code, reason = "held")] Place,
-);
+pub(super) struct InFlight {
+    counter: Arc<AtomicUsize>,
+    place: Option<Place>,
+}
 
 impl InFlight {
-    pub(super) fn enter(counter: &Arc<AtomicUsize>, place: Place) -> Self {
+    /// Counts work that goes on for a request that has its place, or needs none.
+    pub(super) fn enter(counter: &Arc<AtomicUsize>) -> Self {
         counter.fetch_add(1, Ordering::Relaxed);
-        Self(counter.clone(), place)
+        Self {
+            counter: counter.clone(),
+            place: None,
+        }
+    }
+
+    /// Counts a request, and holds its place.
+    pub(super) fn holding(counter: &Arc<AtomicUsize>, place: Place) -> Self {
+        let mut entered = Self::enter(counter);
+        entered.place = Some(place);
+        entered
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.counter.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -58,8 +74,8 @@ pub(super) struct Frames<E> {
     last: Instant,
     /// Encoded, and waiting for what may be ready along with it.
     held: BytesMut,
-    /// How much was held when this task last let the others run.
-    seen: usize,
+    /// How often in a row there was nothing more to add to it.
+    idle: u8,
     _in_flight: InFlight,
 }
 
@@ -77,7 +93,7 @@ impl<E: Encoder + Unpin> Frames<E> {
             timer: Box::pin(sleep(keep_alive)),
             last: Instant::now(),
             held: BytesMut::new(),
-            seen: 0,
+            idle: 0,
             _in_flight: in_flight,
         }
     }
@@ -119,6 +135,7 @@ impl<E: Encoder + Unpin> Stream for Frames<E> {
         while this.source.is_some() && out.len() < FULL {
             match this.poll_batch(cx) {
                 Poll::Ready(Some(batch)) => {
+                    this.idle = 0;
                     for emitted in &batch {
                         this.encoder.event(emitted, &mut out);
                     }
@@ -127,10 +144,8 @@ impl<E: Encoder + Unpin> Stream for Frames<E> {
                     this.encoder.end(&mut out);
                     this.source = None;
                 }
-                Poll::Pending if out.len() > this.seen => {
-                    // The upstream's connection hands its bytes over piece by piece. Let it run once more: what is
-                    // there already then leaves in this write, and what is not is not waited for.
-                    this.seen = out.len();
+                Poll::Pending if !out.is_empty() && this.idle < PATIENCE => {
+                    this.idle += 1;
                     this.held = out;
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
@@ -143,7 +158,7 @@ impl<E: Encoder + Unpin> Stream for Frames<E> {
                 }
             }
         }
-        this.seen = 0;
+        this.idle = 0;
         if out.is_empty() {
             return if this.source.is_none() {
                 Poll::Ready(None)

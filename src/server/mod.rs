@@ -11,6 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
@@ -21,17 +22,29 @@ use crate::config::Config;
 use crate::config::server::{Admin, Host};
 use crate::error::{Error, Kind};
 use crate::gateway::gate::{COME_BACK, Full, Gate, Manner, Place};
-use crate::gateway::{Caller, Gateway, Reply};
+use crate::gateway::{Caller, Gateway, Reply, unix_seconds};
 
 mod access;
 mod admin;
+mod asks;
+mod background;
 mod body;
+mod compact;
 mod constraints;
+mod conversation;
+mod cors;
+mod dialect;
+mod encoding;
 mod health;
 mod limits;
+mod models;
+mod recording;
 mod reload;
 mod reply;
 mod serve;
+mod stored;
+mod turn;
+mod websocket;
 
 pub use reload::{News, Reloads};
 
@@ -54,10 +67,12 @@ pub(crate) struct App {
     gate: Gate,
     /// What is wrong with the file since the last load.
     fault: ArcSwapOption<String>,
+    lists: models::Lists,
     body_limit: usize,
     commit_after: Duration,
     keep_alive: Duration,
     in_flight: Arc<AtomicUsize>,
+    conversations: conversation::Conversations,
 }
 
 /// Asks a running server to stop. The first call drains, the second stops at once.
@@ -83,6 +98,7 @@ pub async fn run(
     let admin = config.server.admin.clone();
     let app = Arc::new(App::new(config));
     let in_flight = app.in_flight.clone();
+    let kept = app.clone();
     let listener = TcpListener::bind(address)
         .await
         .map_err(|error| cannot_bind(address, &error))?;
@@ -114,13 +130,27 @@ pub async fn run(
             () = stopper.0.notified() => {}
         }
     };
-    tokio::select! {
-        served = serving.into_future() => {
-            served.map_err(|error| Error::new(Kind::Internal, format!("the server stopped: {error}")))
-        }
+    let serving = async {
+        serving
+            .await
+            .map_err(|error| Error::new(Kind::Internal, format!("the server stopped: {error}")))?;
+        idle(&in_flight).await;
+        Ok(())
+    };
+    let served = tokio::select! {
+        served = serving => served,
         failed = desk => failed,
         () = app.follow(reloads) => Ok(()),
         () = stop => Ok(()),
+    };
+    kept.conversations.archive.flush().await;
+    served
+}
+
+/// Answers may go on after their connections: in the background, and on sockets that are no HTTP any more.
+async fn idle(in_flight: &AtomicUsize) {
+    while in_flight.load(Ordering::Relaxed) > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
@@ -146,10 +176,12 @@ impl App {
             limits: limits::Limits::new(&config.server),
             gate: Gate::new(config.server.max_in_flight),
             fault: ArcSwapOption::empty(),
+            lists: models::Lists::default(),
             body_limit: usize::try_from(config.server.body_limit).unwrap_or(usize::MAX),
             commit_after: config.server.commit_after,
             keep_alive: config.server.keep_alive,
             in_flight: Arc::default(),
+            conversations: conversation::Conversations::new(&config, unix_seconds),
             gateway: Gateway::new(config),
         }
     }
@@ -190,13 +222,30 @@ impl App {
 
 fn router(app: Arc<App>) -> Router {
     Router::new()
-        .route("/v1/responses", post(serve::responses))
+        .route(
+            "/v1/responses",
+            post(serve::responses).get(websocket::upgrade),
+        )
+        .route("/v1/responses/compact", post(compact::compact))
+        .route(
+            "/v1/responses/{id}",
+            get(stored::fetch).delete(stored::delete),
+        )
+        .route("/v1/responses/{id}/input_items", get(stored::input_items))
+        .route("/v1/responses/{id}/cancel", post(stored::cancel))
         .route("/v1/chat/completions", post(serve::chat_completions))
+        .route("/v1/messages", post(serve::messages))
+        .route("/v1/messages/count_tokens", post(asks::count_tokens))
+        .route("/v1/responses/input_tokens", post(asks::input_tokens))
+        .route("/v1/embeddings", post(asks::embed))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{*id}", get(models::one))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(serve::not_found)
         .method_not_allowed_fallback(serve::method_not_allowed)
         .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(app.clone(), cors::answer))
         .with_state(app)
 }
 

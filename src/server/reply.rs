@@ -14,6 +14,7 @@ use crate::doors::Door;
 use crate::error::Error;
 use crate::gateway::Reply;
 use crate::providers::Loss;
+use crate::target::Target;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MODEL: HeaderName = HeaderName::from_static("x-llmgw-model");
@@ -76,8 +77,9 @@ pub(super) fn error<D: Door>(error: &Error, request_id: &str) -> Response {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         put(&mut headers, RETRY_AFTER, &seconds.to_string());
     }
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    whole(status, Bytes::from(D::error(error)), headers)
+    let status =
+        StatusCode::from_u16(D::status(error)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    whole(status, Bytes::from(D::error(error, request_id)), headers)
 }
 
 /// The head of a reply whose target is not known yet.
@@ -115,6 +117,14 @@ pub(super) fn describe(
         (total - upstream).max(0.0)
     );
     put(headers, TIMING, &timing);
+}
+
+/// Who answered a question that is no response, and what is not exact in the answer.
+pub(super) fn answered(headers: &mut HeaderMap, target: &Target, losses: &[Loss]) {
+    put(headers, MODEL, &target.to_string());
+    if !losses.is_empty() {
+        put(headers, LOSSY, &lossy(losses, &[]));
+    }
 }
 
 fn lossy(losses: &[Loss], withheld: &[String]) -> String {

@@ -7,25 +7,32 @@ use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use http::StatusCode;
-use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tokio::time::{Instant, timeout};
 
+use super::access::Admitted;
 use super::body::{Frames, InFlight, Source};
 use super::constraints::constraints;
+use super::dialect::Dialect;
+use super::encoding::decoded;
+use super::turn::{self, Turn};
 use super::{App, reply};
 use crate::canonical::open::Open;
 use crate::canonical::request::{Delivery, Request};
-use crate::doors::responses::Responses;
+use crate::doors::chat::Chat;
+use crate::doors::messages::Messages;
 use crate::doors::{Door, Encoder};
 use crate::error::{Error, Kind};
 use crate::gateway::{Caller, EventStream, Reply};
 
 /// `POST /v1/responses`.
 pub(super) async fn responses(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
-    answer::<Responses>(app, request, |_| Ok(())).await
+    match take(&app, request).await {
+        Ok(taken) => turn::answer(&app, taken).await,
+        Err(refused) => refused,
+    }
 }
 
 /// `POST /v1/chat/completions`: a body with `input` is an Open Responses request.
@@ -33,26 +40,33 @@ pub(super) async fn chat_completions(
     State(app): State<Arc<App>>,
     request: HttpRequest,
 ) -> Response {
-    answer::<Responses>(app, request, |body| {
-        #[derive(Deserialize)]
-        struct Which {
-            #[serde(default)]
-            input: Option<IgnoredAny>,
-            #[serde(default)]
-            messages: Option<IgnoredAny>,
-        }
-        match serde_json::from_slice::<Which>(body) {
-            Ok(Which { input: None, messages: Some(_) }) => Err(Error::invalid(
-                "messages",
-                "this gateway does not take Chat Completions bodies yet: send `input` in place of `messages`",
-            )
-            .with_code("unsupported_parameter")
-            .with_hint("POST the request to /v1/responses, or use `input` as Open Responses defines it")),
-            // Anything else is for the door to read, or to find fault with.
-            Ok(_) | Err(_) => Ok(()),
-        }
-    })
-    .await
+    #[derive(Deserialize)]
+    struct Which {
+        #[serde(default)]
+        input: Option<IgnoredAny>,
+        #[serde(default)]
+        messages: Option<IgnoredAny>,
+    }
+    let taken = match take(&app, request).await {
+        Ok(taken) => taken,
+        Err(refused) => return refused,
+    };
+    match serde_json::from_slice(&taken.body) {
+        Ok(Which {
+            input: Some(_),
+            messages: None,
+        }) => turn::answer(&app, taken).await,
+        // What is neither is for the door of the path to find fault with.
+        Ok(_) | Err(_) => answer::<Chat>(&app, taken).await,
+    }
+}
+
+/// `POST /v1/messages`.
+pub(super) async fn messages(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
+    match take(&app, request).await {
+        Ok(taken) => answer::<Messages>(&app, taken).await,
+        Err(refused) => refused,
+    }
 }
 
 /// No such path.
@@ -62,8 +76,7 @@ pub(super) async fn not_found(request: HttpRequest) -> Response {
         request.method(),
         request.uri().path()
     );
-    let error = Error::new(Kind::NotFound, message);
-    reply::error::<Responses>(&error, &reply::request_id(request.headers()))
+    astray(&request, &Error::new(Kind::NotFound, message))
 }
 
 /// The path exists, the method does not.
@@ -73,72 +86,119 @@ pub(super) async fn method_not_allowed(request: HttpRequest) -> Response {
         request.uri().path(),
         request.method()
     );
-    let error = Error::new(Kind::MethodNotAllowed, message);
-    reply::error::<Responses>(&error, &reply::request_id(request.headers()))
+    astray(&request, &Error::new(Kind::MethodNotAllowed, message))
 }
 
-async fn answer<D>(
-    app: Arc<App>,
-    request: HttpRequest,
-    check: fn(&[u8]) -> Result<(), Error>,
-) -> Response
-where
-    D: Door,
-    D::Encoder: Unpin + 'static,
-{
+fn astray(request: &HttpRequest, error: &Error) -> Response {
+    let dialect = Dialect::of(request.uri().path(), request.headers());
+    dialect.error(error, &reply::request_id(request.headers()))
+}
+
+/// A request that was let in: its body is read, but not understood yet.
+pub(super) struct Taken {
+    pub(super) admitted: Admitted,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    pub(super) request_id: String,
+    pub(super) dialect: Dialect,
+    pub(super) started: Instant,
+    pub(super) in_flight: InFlight,
+}
+
+/// Everything that is checked before a door is opened; a refusal speaks the dialect of the path.
+pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Response> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let request_id = reply::request_id(&parts.headers);
+    let dialect = Dialect::of(parts.uri.path(), &parts.headers);
     let in_flight = match app.place().await {
-        Ok(place) => InFlight::enter(&app.in_flight, place),
-        Err(error) => return refused::<D>(&error, &request_id),
+        Ok(place) => InFlight::holding(&app.in_flight, place),
+        Err(error) => {
+            report(&error, &request_id);
+            return Err(dialect.error(&error, &request_id));
+        }
     };
-    let taken = take::<D>(&app, &parts, body, &request_id, check).await;
-    let (request, encoder, caller) = match taken {
-        Ok(taken) => taken,
-        Err(error) => return refused::<D>(&error, &request_id),
+    let checked = async {
+        let admitted = app.access.admit(&parts.method, &parts.headers)?;
+        if app.gateway.snapshot().is_own(&parts.headers) {
+            return Err(
+                Error::new(Kind::Loop, "this request came from this gateway itself")
+                    .with_hint("a provider's `base_url` leads back here"),
+            );
+        }
+        let body = read(body, app.body_limit).await?;
+        let body = decoded(&parts.headers, body, app.body_limit).await?;
+        Ok((admitted, body))
     };
-    match request.delivery {
-        Delivery::Whole => whole::<D>(&app, request, encoder, caller, started).await,
-        Delivery::Streamed => {
-            streamed::<D>(app, request, encoder, caller, (started, in_flight)).await
+    match checked.await {
+        Ok((admitted, body)) => Ok(Taken {
+            admitted,
+            headers: parts.headers,
+            body,
+            request_id,
+            dialect,
+            started,
+            in_flight,
+        }),
+        Err(error) => {
+            report(&error, &request_id);
+            Err(dialect.error(&error, &request_id))
         }
     }
 }
 
-/// Everything that is checked before anybody is asked.
-async fn take<D: Door>(
-    app: &App,
-    parts: &Parts,
-    body: Body,
-    request_id: &str,
-    check: fn(&[u8]) -> Result<(), Error>,
-) -> Result<(Request, D::Encoder, Caller), Error> {
-    let admitted = app.access.admit(&parts.method, &parts.headers)?;
-    if app.gateway.snapshot().is_own(&parts.headers) {
-        return Err(
-            Error::new(Kind::Loop, "this request came from this gateway itself")
-                .with_hint("a provider's `base_url` leads back here"),
-        );
+async fn answer<D>(app: &Arc<App>, taken: Taken) -> Response
+where
+    D: Door,
+    D::Encoder: Unpin + 'static,
+{
+    let (request, encoder, caller) = match understand::<D>(&taken) {
+        Ok(understood) => understood,
+        Err(error) => return refused::<D>(&error, &taken.request_id),
+    };
+    let (started, in_flight) = (taken.started, taken.in_flight);
+    match request.delivery {
+        Delivery::Whole => whole::<D>(app, request, encoder, caller, started, Turn::Plain).await,
+        Delivery::Streamed => {
+            let app = app.clone();
+            let since = (started, in_flight);
+            streamed::<D>(app, request, encoder, caller, since, Turn::Plain).await
+        }
     }
-    let body = read(body, app.body_limit).await?;
-    check(&body)?;
-    let header = |name: &str| {
-        parts
-            .headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
-    let (request, encoder) = D::decode(header("x-llmgw-profile"), &body)?;
-    let route = header("x-llmgw-route").map(str::to_owned);
-    admitted.may_use(route.as_deref().unwrap_or(&request.model))?;
-    let caller = Caller {
-        key: admitted.name(),
-        request_id: request_id.to_owned(),
-        route,
-        constraints: constraints(&parts.headers)?,
-    };
+}
+
+/// The door reads the body, and the caller's key must allow the model.
+pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder, Caller), Error> {
+    let (request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
+    let caller = taken.caller(&request.model)?;
     Ok((request, encoder, caller))
+}
+
+impl Taken {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Who asks for this model, if their key allows it.
+    pub(super) fn caller(&self, model: &str) -> Result<Caller, Error> {
+        let route = self.header("x-llmgw-route").map(str::to_owned);
+        self.admitted.may_use(route.as_deref().unwrap_or(model))?;
+        Ok(Caller {
+            key: self.admitted.name(),
+            request_id: self.request_id.clone(),
+            route,
+            constraints: constraints(&self.headers)?,
+        })
+    }
+}
+
+/// The body is over the limit, compressed or not.
+pub(super) fn too_large(limit: usize) -> Error {
+    Error::new(
+        Kind::TooLarge,
+        format!("the body is larger than {limit} bytes"),
+    )
+    .with_hint("`server.body_limit` sets the limit")
 }
 
 /// A body up to that size.
@@ -149,11 +209,7 @@ pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
             cause = deeper;
         }
         if cause.to_string().contains("length limit") {
-            return Error::new(
-                Kind::TooLarge,
-                format!("the body is larger than {limit} bytes"),
-            )
-            .with_hint("`server.body_limit` sets the limit");
+            return too_large(limit);
         }
         Error::new(
             Kind::InvalidRequest,
@@ -162,15 +218,16 @@ pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
     })
 }
 
-async fn whole<D: Door>(
-    app: &App,
+pub(super) async fn whole<D: Door>(
+    app: &Arc<App>,
     request: Request,
     mut encoder: D::Encoder,
     caller: Caller,
     started: Instant,
+    turn: Turn,
 ) -> Response {
     let request_id = caller.request_id.clone();
-    let mut answer = match app.respond(request, caller).await {
+    let mut answer = match turn.ask(app, Arc::new(request), caller).await {
         Ok(answer) => answer,
         Err(error) => return refused::<D>(&error, &request_id),
     };
@@ -193,12 +250,13 @@ async fn whole<D: Door>(
 }
 
 /// Waits for the first content, but not for ever: then the head goes out, and the rest is in the stream.
-async fn streamed<D>(
+pub(super) async fn streamed<D>(
     app: Arc<App>,
     request: Request,
     encoder: D::Encoder,
     caller: Caller,
     (started, in_flight): (Instant, InFlight),
+    turn: Turn,
 ) -> Response
 where
     D: Door,
@@ -209,7 +267,7 @@ where
     let request = Arc::new(request);
     let asked = request.clone();
     let mut pending = Box::pin(async move {
-        let answer = app.respond(request, caller.clone()).await;
+        let answer = turn.ask(&app, request, caller.clone()).await;
         (app, caller, answer)
     });
     let mut headers = reply::head(&request_id);
@@ -241,13 +299,13 @@ fn begun(app: &App, asked: &Request, caller: &Caller, answer: Result<Reply, Erro
     }
 }
 
-fn refused<D: Door>(error: &Error, request_id: &str) -> Response {
+pub(super) fn refused<D: Door>(error: &Error, request_id: &str) -> Response {
     report(error, request_id);
     reply::error::<D>(error, request_id)
 }
 
 /// A failure is logged once, here. What the client did wrong is no warning.
-fn report(error: &Error, request_id: &str) {
+pub(super) fn report(error: &Error, request_id: &str) {
     let target = error.target().map(ToString::to_string);
     let (status, code) = (error.status(), error.code());
     if status < 500 {

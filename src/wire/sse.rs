@@ -169,20 +169,17 @@ fn lines(block: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(block);
     std::iter::from_fn(move || {
         let block = rest?;
-        match memchr::memchr2(b'\n', b'\r', block) {
-            Some(at) => {
-                let next = if block[at..].starts_with(b"\r\n") {
-                    at + 2
-                } else {
-                    at + 1
-                };
-                rest = Some(&block[next..]);
-                Some(&block[..at])
-            }
-            None => {
-                rest = None;
-                Some(block)
-            }
+        if let Some(at) = memchr::memchr2(b'\n', b'\r', block) {
+            let next = if block[at..].starts_with(b"\r\n") {
+                at + 2
+            } else {
+                at + 1
+            };
+            rest = Some(&block[next..]);
+            Some(&block[..at])
+        } else {
+            rest = None;
+            Some(block)
         }
     })
 }

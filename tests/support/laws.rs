@@ -17,7 +17,7 @@ use drive::Outcome;
 
 /// The first byte says how the rest is taken: odd as a whole body, even as a stream; bit 2 for the strict profile.
 /// The second byte is the size of the pieces in which a stream arrives; 0 means in one.
-pub fn decode(kind: Kind, api: Api, model: &str, data: &[u8]) {
+pub(crate) fn decode(kind: Kind, api: Api, model: &str, data: &[u8]) {
     let [how, piece, bytes @ ..] = data else {
         return;
     };

@@ -82,7 +82,7 @@ fn read(bytes: &[u8], violations: &mut Vec<String>) -> Vec<Value> {
                 }
             }
             Err(error) => {
-                violations.push(format!("frame {} is not understood: {error}", frames.len()))
+                violations.push(format!("frame {} is not understood: {error}", frames.len()));
             }
         }
         frames.push(value);

@@ -4,7 +4,7 @@ use super::*;
 use crate::canonical::fold::Fold;
 use crate::canonical::grammar::Grammar;
 use crate::canonical::item::Item;
-use crate::canonical::part::{OutputText, UrlCitation};
+use crate::canonical::part::{Annotation, OutputText, Part, UrlCitation};
 
 fn composer(delivery: Delivery) -> Composer {
     Composer::new(Setup {

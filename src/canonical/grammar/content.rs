@@ -2,9 +2,10 @@
 
 use super::Violation;
 use crate::canonical::fold::{Channel, Fold};
-use crate::canonical::item::Item;
+use crate::canonical::item::{Item, ItemStatus};
 use crate::canonical::open::Open;
 use crate::canonical::part::Part;
+use crate::canonical::response::{Response, Status};
 
 pub(super) fn parts(fold: &Fold, index: u32, channel: Channel) -> Option<&[Open<Part>]> {
     let slot = fold.slots().get(usize::try_from(index).ok()?)?;
@@ -19,8 +20,7 @@ pub(super) fn parts(fold: &Fold, index: u32, channel: Channel) -> Option<&[Open<
 pub(super) fn same_text(
     fold: &Fold,
     index: u32,
-    channel: Channel,
-    part: u32,
+    (channel, part): (Channel, u32),
     text: &str,
 ) -> Result<(), Violation> {
     let known = parts(fold, index, channel)
@@ -36,12 +36,11 @@ pub(super) fn same_text(
 pub(super) fn same_part(
     fold: &Fold,
     index: u32,
-    channel: Channel,
-    part: u32,
+    (channel, part): (Channel, u32),
     done: &Open<Part>,
 ) -> Result<(), Violation> {
     match done.known().and_then(Part::text) {
-        Some(text) => same_text(fold, index, channel, part, text),
+        Some(text) => same_text(fold, index, (channel, part), text),
         None => Ok(()),
     }
 }
@@ -56,4 +55,33 @@ pub(super) fn same_arguments(fold: &Fold, index: u32, arguments: &str) -> Result
             "the arguments of item {index} are not what their deltas made"
         )),
     }
+}
+
+/// The items of the terminal response are those that were streamed, and only the last may be incomplete.
+pub(super) fn same_items(
+    fold: &Fold,
+    response: &Response,
+    status: Status,
+) -> Result<(), Violation> {
+    for (at, (streamed, carried)) in fold.slots().iter().zip(&response.output).enumerate() {
+        if &streamed.item != carried {
+            return Err(format!(
+                "item {at} differs between its done event and the response"
+            ));
+        }
+    }
+    let cut = response
+        .output
+        .iter()
+        .position(|item| item.known().and_then(Item::status) == Some(ItemStatus::Incomplete));
+    match cut {
+        Some(_) if status == Status::Completed => {
+            return Err("an incomplete item in a completed response".to_owned());
+        }
+        Some(at) if status == Status::Incomplete && at + 1 != response.output.len() => {
+            return Err(format!("item {at} is incomplete and not the last"));
+        }
+        _ => {}
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use super::{Violation, content};
 use crate::canonical::event::Event;
 use crate::canonical::fold::{Channel, Fold};
-use crate::canonical::item::{Item, ItemStatus};
+use crate::canonical::item::Item;
 use crate::canonical::open::Open;
 use crate::canonical::response::{Response, Status};
 
@@ -51,167 +51,65 @@ impl Laws {
     ) -> Result<(), Violation> {
         self.lifecycle(fold, event)?;
         match event {
-            Event::ItemAdded(e) => self.item_added(e.output_index, &e.item)?,
-            Event::ItemDone(e) => self.item_done(fold, e.output_index, &e.item)?,
-            Event::PartAdded(e) => self.part_added(
-                fold,
-                e.output_index,
-                &e.item_id,
-                Channel::Content,
-                e.content_index,
-            )?,
+            Event::ItemAdded(e) => self.item_added(e.output_index, &e.item),
+            Event::ItemDone(e) => self.item_done(fold, e.output_index, &e.item),
+            Event::PartAdded(e) => {
+                let at = (Channel::Content, e.content_index);
+                self.part_added(fold, e.output_index, &e.item_id, at)
+            }
             Event::SummaryPartAdded(e) => {
-                self.part_added(
-                    fold,
-                    e.output_index,
-                    &e.item_id,
-                    Channel::Summary,
-                    e.summary_index,
-                )?;
-            }
-            Event::PartDone(e) => {
-                self.inside(
-                    fold,
-                    e.output_index,
-                    &e.item_id,
-                    Channel::Content,
-                    e.content_index,
-                )?;
-                content::same_part(
-                    fold,
-                    e.output_index,
-                    Channel::Content,
-                    e.content_index,
-                    &e.part,
-                )?;
-            }
-            Event::SummaryPartDone(e) => {
-                self.inside(
-                    fold,
-                    e.output_index,
-                    &e.item_id,
-                    Channel::Summary,
-                    e.summary_index,
-                )?;
-                content::same_part(
-                    fold,
-                    e.output_index,
-                    Channel::Summary,
-                    e.summary_index,
-                    &e.part,
-                )?;
-            }
-            Event::TextDelta(e) => self.inside(
-                fold,
-                e.output_index,
-                &e.item_id,
-                Channel::Content,
-                e.content_index,
-            )?,
-            Event::AnnotationAdded(e) => self.inside(
-                fold,
-                e.output_index,
-                &e.item_id,
-                Channel::Content,
-                e.content_index,
-            )?,
-            Event::RefusalDelta(e) | Event::ReasoningDelta(e) => {
-                self.inside(
-                    fold,
-                    e.output_index,
-                    &e.item_id,
-                    Channel::Content,
-                    e.content_index,
-                )?;
-            }
-            Event::SummaryDelta(e) => self.inside(
-                fold,
-                e.output_index,
-                &e.item_id,
-                Channel::Summary,
-                e.summary_index,
-            )?,
-            Event::TextDone(e) => {
-                self.inside(
-                    fold,
-                    e.output_index,
-                    &e.item_id,
-                    Channel::Content,
-                    e.content_index,
-                )?;
-                content::same_text(
-                    fold,
-                    e.output_index,
-                    Channel::Content,
-                    e.content_index,
-                    &e.text,
-                )?;
-            }
-            Event::ReasoningDone(e) => {
-                self.inside(
-                    fold,
-                    e.output_index,
-                    &e.item_id,
-                    Channel::Content,
-                    e.content_index,
-                )?;
-                content::same_text(
-                    fold,
-                    e.output_index,
-                    Channel::Content,
-                    e.content_index,
-                    &e.text,
-                )?;
-            }
-            Event::RefusalDone(e) => {
-                self.inside(
-                    fold,
-                    e.output_index,
-                    &e.item_id,
-                    Channel::Content,
-                    e.content_index,
-                )?;
-                content::same_text(
-                    fold,
-                    e.output_index,
-                    Channel::Content,
-                    e.content_index,
-                    &e.refusal,
-                )?;
-            }
-            Event::SummaryDone(e) => {
-                self.inside(
-                    fold,
-                    e.output_index,
-                    &e.item_id,
-                    Channel::Summary,
-                    e.summary_index,
-                )?;
-                content::same_text(
-                    fold,
-                    e.output_index,
-                    Channel::Summary,
-                    e.summary_index,
-                    &e.text,
-                )?;
+                let at = (Channel::Summary, e.summary_index);
+                self.part_added(fold, e.output_index, &e.item_id, at)
             }
             Event::ArgumentsDelta(e) | Event::InputDelta(e) => {
-                self.in_item(e.output_index, &e.item_id)?
+                self.in_item(e.output_index, &e.item_id)
             }
             Event::ArgumentsDone(e) => {
                 self.in_item(e.output_index, &e.item_id)?;
-                content::same_arguments(fold, e.output_index, &e.arguments)?;
+                content::same_arguments(fold, e.output_index, &e.arguments)
             }
-            Event::InputDone(e) => self.in_item(e.output_index, &e.item_id)?,
+            Event::InputDone(e) => self.in_item(e.output_index, &e.item_id),
             Event::Created(_)
             | Event::Queued(_)
             | Event::InProgress(_)
             | Event::Completed(_)
             | Event::Incomplete(_)
             | Event::Failed(_)
-            | Event::Error(_) => {}
+            | Event::Error(_) => Ok(()),
+            part => self.in_part(part, fold),
         }
-        Ok(())
+    }
+
+    /// The events inside a part: it must be open, and what ends it must be what its deltas made.
+    fn in_part(&self, event: &Event, fold: &Fold) -> Result<(), Violation> {
+        let content = |index| (Channel::Content, index);
+        let summary = |index| (Channel::Summary, index);
+        let (index, id, at) = match event {
+            Event::TextDelta(e) => (e.output_index, &e.item_id, content(e.content_index)),
+            Event::TextDone(e) => (e.output_index, &e.item_id, content(e.content_index)),
+            Event::AnnotationAdded(e) => (e.output_index, &e.item_id, content(e.content_index)),
+            Event::RefusalDelta(e) | Event::ReasoningDelta(e) => {
+                (e.output_index, &e.item_id, content(e.content_index))
+            }
+            Event::RefusalDone(e) => (e.output_index, &e.item_id, content(e.content_index)),
+            Event::ReasoningDone(e) => (e.output_index, &e.item_id, content(e.content_index)),
+            Event::PartDone(e) => (e.output_index, &e.item_id, content(e.content_index)),
+            Event::SummaryDelta(e) => (e.output_index, &e.item_id, summary(e.summary_index)),
+            Event::SummaryDone(e) => (e.output_index, &e.item_id, summary(e.summary_index)),
+            Event::SummaryPartDone(e) => (e.output_index, &e.item_id, summary(e.summary_index)),
+            // `judge` has taken the others.
+            _ => return Ok(()),
+        };
+        self.inside(fold, index, id, at)?;
+        match event {
+            Event::TextDone(e) => content::same_text(fold, index, at, &e.text),
+            Event::RefusalDone(e) => content::same_text(fold, index, at, &e.refusal),
+            Event::ReasoningDone(e) => content::same_text(fold, index, at, &e.text),
+            Event::SummaryDone(e) => content::same_text(fold, index, at, &e.text),
+            Event::PartDone(e) => content::same_part(fold, index, at, &e.part),
+            Event::SummaryPartDone(e) => content::same_part(fold, index, at, &e.part),
+            _ => Ok(()),
+        }
     }
 
     /// Checks that the stream ended as it must.
@@ -242,10 +140,10 @@ impl Laws {
             (Event::Error(_), _) => self.state = State::Failing,
             (Event::Failed(l), _) => self.terminal(fold, &l.response, Status::Failed)?,
             (Event::Completed(l), State::InProgress) => {
-                self.terminal(fold, &l.response, Status::Completed)?
+                self.terminal(fold, &l.response, Status::Completed)?;
             }
             (Event::Incomplete(l), State::InProgress) => {
-                self.terminal(fold, &l.response, Status::Incomplete)?
+                self.terminal(fold, &l.response, Status::Incomplete)?;
             }
             (_, State::InProgress) => {}
             (_, State::Nothing | State::Created | State::Failing) => {
@@ -277,26 +175,7 @@ impl Laws {
                 response.output.len()
             ));
         }
-        for (at, (streamed, carried)) in fold.slots().iter().zip(&response.output).enumerate() {
-            if &streamed.item != carried {
-                return Err(format!(
-                    "item {at} differs between its done event and the response"
-                ));
-            }
-        }
-        let cut = response
-            .output
-            .iter()
-            .position(|item| item.known().and_then(Item::status) == Some(ItemStatus::Incomplete));
-        match cut {
-            Some(_) if status == Status::Completed => {
-                return Err("an incomplete item in a completed response".to_owned());
-            }
-            Some(at) if status == Status::Incomplete && at + 1 != response.output.len() => {
-                return Err(format!("item {at} is incomplete and not the last"));
-            }
-            _ => {}
-        }
+        content::same_items(fold, response, status)?;
         self.state = State::Ended;
         Ok(())
     }
@@ -372,8 +251,7 @@ impl Laws {
         fold: &Fold,
         index: u32,
         id: &str,
-        channel: Channel,
-        part: u32,
+        (channel, part): (Channel, u32),
     ) -> Result<(), Violation> {
         self.in_item(index, id)?;
         let slot = usize::try_from(index)
@@ -396,8 +274,7 @@ impl Laws {
         fold: &Fold,
         index: u32,
         id: &str,
-        channel: Channel,
-        part: u32,
+        (channel, part): (Channel, u32),
     ) -> Result<(), Violation> {
         self.in_item(index, id)?;
         let slot = usize::try_from(index)

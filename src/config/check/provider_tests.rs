@@ -16,7 +16,10 @@ fn providers_wake_up_by_their_variables_in_a_fixed_order() {
     ]);
     let file = "providers: {work: {type: openai, base_url: 'http://h/v1'}}";
     let config = load(file, &env);
-    let awake: Vec<&str> = config.awake().map(|name| name.as_str()).collect();
+    let awake: Vec<&str> = config
+        .awake()
+        .map(crate::target::ProviderName::as_str)
+        .collect();
     assert_eq!(
         awake,
         ["anthropic", "google", "groq", "ollama", "work", "demo"]

@@ -75,8 +75,8 @@ fn the_example_loads_with_every_example_taken_in() {
     let careful = &config.alias("careful").unwrap().rules;
     assert_eq!(careful.on_cut, OnCut::Continue);
     assert_eq!(careful.timeouts.first_token, Duration::from_secs(30));
-    assert_eq!(careful.timeouts.total, Duration::from_secs(600));
-    assert_eq!(careful.hedge.unwrap().max_extra, 0.03);
+    assert_eq!(careful.timeouts.total, Duration::from_mins(10));
+    assert!((careful.hedge.unwrap().max_extra - 0.03).abs() < 1e-9);
     assert_eq!(
         config.alias("commit").unwrap().targets[0].aim,
         Aim::Alias("fast".to_owned())
@@ -92,13 +92,13 @@ fn without_a_file_everything_has_its_default() {
     let config = load("", &Env::default());
     assert_eq!(config.server.anonymous, Anonymous::Refused);
     assert_eq!(config.server.body_limit, 33_554_432);
-    assert_eq!(
-        config.defaults.timeouts.first_token,
-        Duration::from_secs(300)
-    );
+    assert_eq!(config.defaults.timeouts.first_token, Duration::from_mins(5));
     assert_eq!(config.defaults.lossy, Lossy::Warn);
     assert_eq!(config.store.kind, StoreKind::Sqlite);
-    let awake: Vec<&str> = config.awake().map(|name| name.as_str()).collect();
+    let awake: Vec<&str> = config
+        .awake()
+        .map(crate::target::ProviderName::as_str)
+        .collect();
     assert_eq!(awake, ["ollama", "demo"]);
     assert!(config.warnings.is_empty());
 }

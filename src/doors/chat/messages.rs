@@ -2,113 +2,123 @@
 
 use std::collections::HashSet;
 
+use serde_json::Value;
+
+use super::parts::{Voice, missing, owned, parts};
+use super::reasoning;
 use crate::canonical::extra::Extra;
 use crate::canonical::item::{
     CustomToolCall, FunctionCall, FunctionCallOutput, Item, Message, Reasoning, Role, ToolOutput,
 };
 use crate::canonical::open::Open;
-use crate::canonical::part::{
-    AudioData, AudioPart, FilePart, ImagePart, OutputText, Part, RefusalPart, TextPart,
-};
-use crate::canonical::sealed::{Block, Envelope, Place};
+use crate::canonical::part::{Part, RefusalPart};
+use crate::canonical::sealed;
 use crate::error::Error;
 use crate::wire::chat::request::Message as WireMessage;
-use crate::wire::chat::{Content, Part as WirePart, Text, ToolCall};
+use crate::wire::chat::{Content, ToolCall};
 
-/// The items of a conversation.
-pub(super) fn items(messages: Vec<WireMessage<'_>>) -> Result<Vec<Open<Item>>, Error> {
-    let mut items = Items::default();
-    for (at, message) in messages.into_iter().enumerate() {
-        let path = format!("messages[{at}]");
-        match message.role.as_str() {
-            "system" => items.say(Role::System, message.content, &path)?,
-            "developer" => items.say(Role::Developer, message.content, &path)?,
-            "user" => items.say(Role::User, message.content, &path)?,
-            "assistant" => items.assistant(message, &path)?,
-            "tool" => {
-                let id = message
-                    .tool_call_id
-                    .ok_or_else(|| missing(&path, "tool_call_id"))?;
-                items.output(id.0.into_owned(), message.content, &path)?;
-            }
-            "function" => {
-                let id = items.legacy.pop().ok_or_else(|| {
-                    Error::invalid(
-                        path.as_str(),
-                        "a `function` message without a `function_call` before it",
-                    )
-                })?;
-                items.output(id, message.content, &path)?;
-            }
-            "" => return Err(missing(&path, "role")),
-            other => {
-                let known = "`developer`, `system`, `user`, `assistant`, `tool`, `function`";
-                let message = format!("`{other}` is not one of {known}");
-                return Err(Error::invalid(format!("{path}.role"), message));
-            }
-        }
-    }
-    Ok(items.all)
-}
+/// Fields of a message that say again what others say, or that replies have and requests need not.
+const IDLE: [&str; 4] = ["annotations", "id", "created", "tool_name"];
 
-fn missing(path: &str, field: &str) -> Error {
-    Error::invalid(format!("{path}.{field}"), format!("`{field}` is missing"))
-        .with_code("missing_required_parameter")
-}
-
-#[derive(Default)]
-struct Items {
-    all: Vec<Open<Item>>,
+/// A conversation, and the paths of what could not be carried.
+#[derive(Debug, Default)]
+pub(super) struct Conversation {
+    pub(super) items: Vec<Open<Item>>,
+    pub(super) lost: Vec<String>,
     /// Calls of custom tools, whose outputs are items of another kind.
     custom: HashSet<String>,
     /// Legacy calls that wait for their output, by the ids made for them.
     legacy: Vec<String>,
 }
 
-impl Items {
-    fn push(&mut self, item: Item) {
-        self.all.push(Open::Known(item));
+impl Conversation {
+    /// Reads all messages.
+    pub(super) fn of(messages: Vec<WireMessage<'_>>) -> Result<Self, Error> {
+        let mut all = Self::default();
+        for (at, message) in messages.into_iter().enumerate() {
+            all.message(message, &format!("messages[{at}]"))?;
+        }
+        Ok(all)
     }
 
-    fn say(&mut self, role: Role, content: Option<Content<'_>>, path: &str) -> Result<(), Error> {
-        let content = parts(content, path, |text| {
-            Part::InputText(TextPart {
-                text,
-                extra: Extra::new(),
-            })
-        })?;
+    fn message(&mut self, message: WireMessage<'_>, path: &str) -> Result<(), Error> {
+        let foreign = message
+            .extra
+            .iter()
+            .filter(|(key, value)| !value.is_null() && !IDLE.contains(&key.as_str()));
+        self.lost
+            .extend(foreign.map(|(key, _)| format!("{path}.{key}")));
+        match message.role.as_str() {
+            "system" => self.say(Role::System, message, path),
+            "developer" => self.say(Role::Developer, message, path),
+            "user" => self.say(Role::User, message, path),
+            "assistant" => self.assistant(message, path),
+            "tool" => {
+                let id = message
+                    .tool_call_id
+                    .ok_or_else(|| missing(path, "tool_call_id"))?;
+                self.output(owned(id), message.content, path)
+            }
+            "function" => {
+                let id = self.legacy.pop().ok_or_else(|| {
+                    let message = "a `function` message without a `function_call` before it";
+                    Error::invalid(path, message)
+                })?;
+                self.output(id, message.content, path)
+            }
+            "" => Err(missing(path, "role")),
+            other => {
+                let known = "`developer`, `system`, `user`, `assistant`, `tool`, `function`";
+                let message = format!("`{other}` is not one of {known}");
+                Err(Error::invalid(format!("{path}.role"), message))
+            }
+        }
+    }
+
+    fn push(&mut self, item: Item) {
+        self.items.push(Open::Known(item));
+    }
+
+    fn say(&mut self, role: Role, message: WireMessage<'_>, path: &str) -> Result<(), Error> {
+        let mut none = String::new();
+        let content = parts(message.content, path, Voice::Told, &mut none)?;
         if content.is_empty() {
             return Err(missing(path, "content"));
+        }
+        let mut extra = Extra::new();
+        if let Some(name) = message.name {
+            extra.insert("name".to_owned(), Value::String(owned(name)));
         }
         self.push(Item::Message(Message {
             role,
             content,
+            extra,
             ..Message::default()
         }));
         Ok(())
     }
 
     fn assistant(&mut self, message: WireMessage<'_>, path: &str) -> Result<(), Error> {
-        self.reasoning(&message);
-        let mut content = parts(message.content, path, |text| {
-            Part::OutputText(OutputText {
-                text,
-                ..OutputText::default()
-            })
-        })?;
-        if let Some(refusal) = message
-            .refusal
-            .filter(|refusal| !refusal.as_str().is_empty())
-        {
-            content.push(
-                Part::Refusal(RefusalPart {
-                    refusal: refusal.0.into_owned(),
-                    extra: Extra::new(),
-                })
-                .into(),
-            );
+        let mut thoughts = String::new();
+        let text = message.reasoning_content.or(message.reasoning);
+        if let Some(text) = text {
+            thoughts.push_str(text.as_str());
+        }
+        let mut content = parts(message.content, path, Voice::Said, &mut thoughts)?;
+        if let Some(refusal) = message.refusal.filter(|it| !it.as_str().is_empty()) {
+            let refusal = RefusalPart {
+                refusal: owned(refusal),
+                extra: Extra::new(),
+            };
+            content.push(Part::Refusal(refusal).into());
         }
         content.retain(|part| part.known().and_then(Part::text) != Some(""));
+        let brought = reasoning::brought(message.reasoning_details.as_deref());
+        if brought.foreign {
+            self.lost.push(format!("{path}.reasoning_details"));
+        }
+        let calls = message.tool_calls.unwrap_or_default();
+        self.thoughts(thoughts, brought.before);
         if !content.is_empty() {
             self.push(Item::Message(Message {
                 role: Role::Assistant,
@@ -116,16 +126,15 @@ impl Items {
                 ..Message::default()
             }));
         }
-        for (at, call) in message
-            .tool_calls
-            .unwrap_or_default()
-            .into_iter()
-            .enumerate()
-        {
+        self.thoughts(String::new(), brought.after);
+        for (at, call) in calls.into_iter().enumerate() {
+            let id = call.id.as_ref().map_or("", |id| id.as_str());
+            let own = brought.calls.iter().filter(|(of, _)| of == id);
+            self.thoughts(String::new(), own.map(|(_, state)| state.clone()).collect());
             self.call(call, &format!("{path}.tool_calls[{at}]"))?;
         }
         if let Some(call) = message.function_call {
-            let id = format!("call_legacy_{}", self.all.len());
+            let id = format!("call_legacy_{}", self.items.len());
             self.legacy.push(id.clone());
             self.push(Item::FunctionCall(FunctionCall {
                 call_id: id,
@@ -140,16 +149,23 @@ impl Items {
         Ok(())
     }
 
-    /// Reasoning that a client sends back, for the servers that want it.
-    fn reasoning(&mut self, message: &WireMessage<'_>) {
-        let text = message
-            .reasoning_content
-            .as_ref()
-            .or(message.reasoning.as_ref());
-        let text = text.map(Text::as_str).filter(|text| !text.is_empty());
-        if let Some(text) = text {
+    /// What the model thought: text that is shown, and opaque state, each piece on an item of its own. The text stands
+    /// on the first.
+    fn thoughts(&mut self, text: String, states: Vec<String>) {
+        let mut summary: Option<Open<Part>> =
+            (!text.is_empty()).then(|| Part::summary_text(text).into());
+        if states.is_empty() && summary.is_some() {
             self.push(Item::Reasoning(Reasoning {
-                summary: vec![Part::summary_text(text).into()],
+                summary: summary.take().into_iter().collect(),
+                ..Reasoning::default()
+            }));
+        }
+        for state in states {
+            let (id, state) = sealed::restored(state);
+            self.push(Item::Reasoning(Reasoning {
+                id,
+                summary: summary.take().into_iter().collect(),
+                encrypted_content: Some(state),
                 ..Reasoning::default()
             }));
         }
@@ -157,30 +173,21 @@ impl Items {
 
     fn call(&mut self, call: ToolCall<'_>, path: &str) -> Result<(), Error> {
         let call_id = call.id.map(owned).ok_or_else(|| missing(path, "id"))?;
-        let signature = call
-            .extra_content
-            .and_then(|extra| extra.google)
-            .and_then(|google| google.thought_signature);
-        if let Some(signature) = signature {
-            let block = Block::Signature {
-                place: Place::NextCall,
-                signature: owned(signature),
-            };
-            let envelope = Envelope {
-                vendor: "google".to_owned(),
-                model: String::new(),
-                blocks: vec![block],
-            };
-            self.push(Item::Reasoning(Reasoning {
-                encrypted_content: Some(envelope.seal()),
-                ..Reasoning::default()
-            }));
+        let google = call.extra_content.and_then(|extra| extra.google);
+        if let Some(signature) = google.and_then(|google| google.thought_signature)
+            && !reasoning::is_signed(self.items.last())
+        {
+            let state = reasoning::signed(owned(signature));
+            self.thoughts(String::new(), vec![state]);
         }
         if let Some(custom) = call.custom {
             self.custom.insert(call_id.clone());
             self.push(Item::CustomToolCall(CustomToolCall {
                 call_id,
-                name: custom.name.map(owned).unwrap_or_default(),
+                name: custom
+                    .name
+                    .map(owned)
+                    .ok_or_else(|| missing(path, "custom.name"))?,
                 input: custom.input.map(owned).unwrap_or_default(),
                 ..CustomToolCall::default()
             }));
@@ -212,12 +219,8 @@ impl Items {
             Some(Content::Text(text)) => ToolOutput::Text(text.into_owned()),
             None | Some(Content::Null) => ToolOutput::Text(String::new()),
             Some(content @ Content::Parts(_)) => {
-                ToolOutput::Parts(parts(Some(content), path, |text| {
-                    Part::InputText(TextPart {
-                        text,
-                        extra: Extra::new(),
-                    })
-                })?)
+                let mut none = String::new();
+                ToolOutput::Parts(parts(Some(content), path, Voice::Told, &mut none)?)
             }
         };
         let custom = self.custom.contains(&call_id);
@@ -236,75 +239,4 @@ impl Items {
         });
         Ok(())
     }
-}
-
-/// Content as parts; text becomes what the role's side says.
-fn parts(
-    content: Option<Content<'_>>,
-    path: &str,
-    text_part: fn(String) -> Part,
-) -> Result<Vec<Open<Part>>, Error> {
-    let list = match content {
-        None | Some(Content::Null) => return Ok(Vec::new()),
-        Some(Content::Text(text)) => return Ok(vec![text_part(text.into_owned()).into()]),
-        Some(Content::Parts(list)) => list,
-    };
-    list.into_iter()
-        .enumerate()
-        .map(|(at, part)| {
-            part_of(part, &format!("{path}.content[{at}]"), text_part).map(Open::Known)
-        })
-        .collect()
-}
-
-fn part_of(part: WirePart<'_>, path: &str, text_part: fn(String) -> Part) -> Result<Part, Error> {
-    let lacks = |field: &str| missing(path, field);
-    match part.kind.as_str() {
-        "text" => Ok(text_part(
-            part.text.map(owned).ok_or_else(|| lacks("text"))?,
-        )),
-        "refusal" => {
-            let refusal = part.refusal.map(owned).ok_or_else(|| lacks("refusal"))?;
-            Ok(Part::Refusal(RefusalPart {
-                refusal,
-                extra: Extra::new(),
-            }))
-        }
-        "image_url" => {
-            let image = part.image_url.ok_or_else(|| lacks("image_url"))?;
-            Ok(Part::InputImage(ImagePart {
-                image_url: Some(owned(image.url)),
-                detail: image.detail.map(owned),
-                ..ImagePart::default()
-            }))
-        }
-        "input_audio" => {
-            let audio = part.input_audio.ok_or_else(|| lacks("input_audio"))?;
-            let input_audio = AudioData {
-                data: owned(audio.data),
-                format: owned(audio.format),
-            };
-            Ok(Part::InputAudio(AudioPart {
-                input_audio,
-                extra: Extra::new(),
-            }))
-        }
-        "file" => {
-            let file = part.file.ok_or_else(|| lacks("file"))?;
-            Ok(Part::InputFile(FilePart {
-                filename: file.filename.map(owned),
-                file_data: file.file_data.map(owned),
-                file_id: file.file_id.map(owned),
-                ..FilePart::default()
-            }))
-        }
-        other => Err(Error::invalid(
-            format!("{path}.type"),
-            format!("`{other}` is no content part of this API"),
-        )),
-    }
-}
-
-fn owned(text: Text<'_>) -> String {
-    text.0.into_owned()
 }

@@ -13,9 +13,14 @@ use crate::canonical::response::Response;
 use crate::error::{Error, Kind};
 
 mod messages;
+mod parts;
+mod reasoning;
 mod request;
 mod response;
 mod stream;
+#[cfg(test)]
+mod tests;
+mod tools;
 
 /// The door.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +29,41 @@ pub struct Chat;
 /// Writes completions and chunks.
 #[derive(Debug)]
 pub struct ChatEncoder {
+    options: Options,
     stream: stream::Chunks,
+}
+
+/// How a client wants its reply.
+#[derive(Debug, Clone, Copy)]
+struct Options {
+    usage: UsageChunk,
+    padding: Padding,
+    calls: Calls,
+}
+
+/// Does the stream end with a chunk of counts?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum UsageChunk {
+    /// `stream_options.include_usage` was asked for.
+    Sent,
+    /// It was not.
+    Left,
+}
+
+/// Are the deltas padded against observers of their lengths?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Padding {
+    None,
+    Deltas,
+}
+
+/// In which form calls are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Calls {
+    /// `tool_calls`.
+    Tools,
+    /// `function_call`, for a client that sent `functions`.
+    Legacy,
 }
 
 impl Door for Chat {
@@ -32,16 +71,12 @@ impl Door for Chat {
     type Encoder = ChatEncoder;
 
     fn decode(_profile: Option<&str>, body: &[u8]) -> Result<(Request, ChatEncoder), Error> {
-        let (request, usage) = request::decode(body)?;
-        Ok((
-            request,
-            ChatEncoder {
-                stream: stream::Chunks::new(usage),
-            },
-        ))
+        let (request, options) = request::decode(body)?;
+        let stream = stream::Chunks::new(options);
+        Ok((request, ChatEncoder { options, stream }))
     }
 
-    fn error(error: &Error) -> Vec<u8> {
+    fn error(error: &Error, _request_id: &str) -> Vec<u8> {
         let body = json!({ "error": {
             "message": error.message(),
             "type": error_type(error),
@@ -70,7 +105,7 @@ impl Encoder for ChatEncoder {
     }
 
     fn response(&mut self, response: &Response) -> Bytes {
-        response::completion(response)
+        response::completion(response, self.options.calls)
     }
 
     fn end(&mut self, out: &mut BytesMut) {

@@ -1,30 +1,26 @@
 //! A Chat Completions request becomes ours. Every field is carried, refused, or kept for an upstream that knows it.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::messages;
-use super::stream::UsageChunk;
+use super::messages::Conversation;
+use super::parts::owned;
+use super::tools::{all_tools, choice};
+use super::{Calls, Options, Padding, UsageChunk};
+use crate::canonical::beyond::Beyond;
 use crate::canonical::extra::{Extra, Object};
-use crate::canonical::ids;
 use crate::canonical::open::Open;
 use crate::canonical::pairing;
 use crate::canonical::part::Json;
 use crate::canonical::request::{
-    Beyond, Delivery, Effort, Format, PlainFormat, ReasoningSettings, Request, SchemaFormat,
-    TextSettings,
-};
-use crate::canonical::tool::{
-    AllowedTool, ChoiceMode, CustomTool, FunctionTool, NamedTool, Tool, ToolChoice,
+    Delivery, Effort, Format, PlainFormat, Profile, ReasoningSettings, Request, SchemaFormat,
+    StreamOptions, TextSettings,
 };
 use crate::error::Error;
 use crate::wire::chat;
 use crate::wire::chat::request as wire;
 
-/// OpenAI's Responses API takes no smaller limit, and no answer worth having is shorter.
-const FEWEST_TOKENS: u64 = 16;
-
-/// Reads a body. The second value says whether the stream ends with a chunk of counts.
-pub(super) fn decode(body: &[u8]) -> Result<(Request, UsageChunk), Error> {
+/// Reads a body.
+pub(super) fn decode(body: &[u8]) -> Result<(Request, Options), Error> {
     let raw: wire::Request<'_> = crate::doors::parse::parse(body)?;
     if raw.model.as_str().is_empty() {
         return Err(
@@ -67,19 +63,19 @@ pub(super) fn decode(body: &[u8]) -> Result<(Request, UsageChunk), Error> {
         mut extra,
     } = raw;
     choices(n)?;
-    let usage = match stream_options.and_then(|options| options.include_usage) {
-        Some(true) => UsageChunk::Sent,
-        Some(false) | None => UsageChunk::Left,
-    };
+    let options = options(stream_options.as_ref(), &extra);
+    let conversation = Conversation::of(messages)?;
     let mut request = Request {
         model: model.0.into_owned(),
-        input: messages::items(messages)?,
+        input: conversation.items,
         tools: all_tools(tools, &mut extra)?,
         tool_choice: choice(tool_choice, &mut extra)?,
-        parallel_tool_calls,
-        max_output_tokens: max_completion_tokens
-            .or(max_tokens)
-            .map(|most| most.max(FEWEST_TOKENS)),
+        // The legacy form has room for one call.
+        parallel_tool_calls: match options.calls {
+            Calls::Tools => parallel_tool_calls,
+            Calls::Legacy => Some(false),
+        },
+        max_output_tokens: max_completion_tokens.or(max_tokens),
         temperature,
         top_p,
         presence_penalty,
@@ -89,8 +85,8 @@ pub(super) fn decode(body: &[u8]) -> Result<(Request, UsageChunk), Error> {
         service_tier: service_tier.map(owned),
         store,
         metadata,
-        safety_identifier: safety_identifier.or(user).map(|user| short(owned(user))),
-        prompt_cache_key: prompt_cache_key.map(|key| short(owned(key))),
+        safety_identifier: safety_identifier.or(user).map(owned),
+        prompt_cache_key: prompt_cache_key.map(owned),
         delivery: if stream == Some(true) {
             Delivery::Streamed
         } else {
@@ -104,8 +100,17 @@ pub(super) fn decode(body: &[u8]) -> Result<(Request, UsageChunk), Error> {
             },
             seed,
             logit_bias: logit_bias.filter(|bias| !bias.is_empty()),
+            lost: conversation.lost,
             ..Beyond::default()
         },
+        // A client of this door never sees items, so nothing need be withheld.
+        profile: Profile::Native,
+        stream_options: stream_options
+            .and_then(|options| options.include_obfuscation)
+            .map(|wanted| StreamOptions {
+                include_obfuscation: Some(wanted),
+                ..StreamOptions::default()
+            }),
         ..Request::default()
     };
     log_probabilities(&mut request, logprobs, top_logprobs)?;
@@ -114,15 +119,39 @@ pub(super) fn decode(body: &[u8]) -> Result<(Request, UsageChunk), Error> {
     {
         request.provider = Some(provider);
     }
-    // `prediction` is a hint about speed alone, so nothing is lost where it is not understood.
-    extra.shift_remove("prediction");
     request.beyond.chat = extra
         .into_iter()
-        .filter(|(_, value)| !value.is_null())
+        .filter(|(key, value)| !is_default(key, value))
         .collect::<Object>()
         .into();
     pairing::check(&request.input).map_err(in_messages)?;
-    Ok((request, usage))
+    Ok((request, options))
+}
+
+fn options(stream: Option<&wire::StreamOptions>, extra: &Object) -> Options {
+    let asked = |field: Option<bool>| field == Some(true);
+    Options {
+        usage: if asked(stream.and_then(|options| options.include_usage)) {
+            UsageChunk::Sent
+        } else {
+            UsageChunk::Left
+        },
+        padding: if asked(stream.and_then(|options| options.include_obfuscation)) {
+            Padding::Deltas
+        } else {
+            Padding::None
+        },
+        calls: if extra.get("functions").is_some_and(Value::is_array) {
+            Calls::Legacy
+        } else {
+            Calls::Tools
+        },
+    }
+}
+
+/// Said or unsaid, the answer is the same.
+fn is_default(key: &str, value: &Value) -> bool {
+    value.is_null() || (key == "modalities" && *value == serde_json::json!(["text"]))
 }
 
 /// The pairing of calls is judged on items; a client of this door knows messages.
@@ -225,156 +254,4 @@ fn reasoning(effort: Option<chat::Text<'_>>) -> Result<Option<ReasoningSettings>
         summary,
         extra: Extra::new(),
     }))
-}
-
-/// Tools, and the legacy `functions`. Absent `strict` means no here, so it is said: elsewhere it means yes.
-fn all_tools(
-    tools: Option<Vec<wire::Tool<'_>>>,
-    extra: &mut Map<String, Value>,
-) -> Result<Vec<Open<Tool>>, Error> {
-    let mut all = Vec::new();
-    for (at, tool) in tools.unwrap_or_default().into_iter().enumerate() {
-        all.push(match (tool.kind.as_str(), tool.function, tool.custom) {
-            ("function", Some(function), _) => {
-                Open::Known(Tool::Function(self::function(function)))
-            }
-            ("custom", _, Some(custom)) => Open::Known(Tool::Custom(CustomTool {
-                name: custom.name.0.into_owned(),
-                description: custom.description.map(owned),
-                format: custom.format.map(flat_format),
-                extra: Extra::new(),
-            })),
-            (kind @ ("function" | "custom"), ..) => {
-                return Err(Error::invalid(
-                    format!("tools[{at}].{kind}"),
-                    format!("`{kind}` is missing"),
-                )
-                .with_code("missing_required_parameter"));
-            }
-            (kind, ..) => {
-                let mut object = Object::new();
-                object.insert("type".to_owned(), kind.into());
-                object.extend(tool.extra);
-                Open::Unknown(object)
-            }
-        });
-    }
-    let Some(legacy) = extra.shift_remove("functions") else {
-        return Ok(all);
-    };
-    let text = legacy.to_string();
-    let legacy: Vec<wire::Function<'_>> = serde_json::from_str(&text).map_err(|error| {
-        Error::invalid("functions", format!("not a list of functions: {error}"))
-    })?;
-    all.extend(
-        legacy
-            .into_iter()
-            .map(|legacy| Open::Known(Tool::Function(function(legacy)))),
-    );
-    Ok(all)
-}
-
-fn function(function: wire::Function<'_>) -> FunctionTool {
-    FunctionTool {
-        name: function.name.0.into_owned(),
-        description: function.description.map(owned),
-        parameters: function.parameters.map(|raw| Json(raw.into_owned())),
-        strict: Some(function.strict.unwrap_or(false)),
-        extra: Extra::new(),
-    }
-}
-
-/// `{type: grammar, grammar: {syntax, definition}}` here is `{type: grammar, syntax, definition}` there.
-fn flat_format(mut format: Value) -> Value {
-    if let Some(Value::Object(grammar)) = format
-        .as_object_mut()
-        .and_then(|object| object.shift_remove("grammar"))
-        && let Some(object) = format.as_object_mut()
-    {
-        object.extend(grammar);
-    }
-    format
-}
-
-fn choice(
-    choice: Option<Value>,
-    extra: &mut Map<String, Value>,
-) -> Result<Option<ToolChoice>, Error> {
-    if let Some(choice) = choice {
-        return tool_choice(&choice, "tool_choice").map(Some);
-    }
-    // The legacy form: a word, or `{name}`.
-    match extra.shift_remove("function_call") {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Object(named)) => match named.get("name").and_then(Value::as_str) {
-            Some(name) => Ok(Some(ToolChoice::Function(name.to_owned()))),
-            None => Err(Error::invalid("function_call.name", "`name` is missing")),
-        },
-        Some(word) => tool_choice(&word, "function_call").map(Some),
-    }
-}
-
-fn tool_choice(choice: &Value, param: &str) -> Result<ToolChoice, Error> {
-    let wrong = || {
-        Error::invalid(
-            param,
-            "expected \"auto\", \"none\", \"required\", or an object that names tools",
-        )
-    };
-    let named = |kind: &str| choice.get(kind)?.get("name")?.as_str().map(str::to_owned);
-    match (choice.as_str(), choice.get("type").and_then(Value::as_str)) {
-        (Some("auto"), _) => Ok(ToolChoice::Mode(ChoiceMode::Auto)),
-        (Some("none"), _) => Ok(ToolChoice::Mode(ChoiceMode::None)),
-        (Some("required" | "any"), _) => Ok(ToolChoice::Mode(ChoiceMode::Required)),
-        (None, Some("function")) => named("function")
-            .map(ToolChoice::Function)
-            .ok_or_else(wrong),
-        (None, Some("custom")) => named("custom").map(ToolChoice::Custom).ok_or_else(wrong),
-        (None, Some("allowed_tools")) => {
-            allowed(choice.get("allowed_tools").unwrap_or(choice)).ok_or_else(wrong)
-        }
-        (None, Some(_)) => choice
-            .as_object()
-            .cloned()
-            .map(ToolChoice::Other)
-            .ok_or_else(wrong),
-        (Some(_), _) | (None, None) => Err(wrong()),
-    }
-}
-
-fn allowed(allowed: &Value) -> Option<ToolChoice> {
-    let mode = match allowed.get("mode").and_then(Value::as_str) {
-        None | Some("auto") => ChoiceMode::Auto,
-        Some("required") => ChoiceMode::Required,
-        Some(_) => return None,
-    };
-    let mut tools = Vec::new();
-    for tool in allowed.get("tools")?.as_array()? {
-        let named = |kind: &str| {
-            let name = tool.get(kind)?.get("name")?.as_str()?.to_owned();
-            Some(NamedTool {
-                name,
-                extra: Extra::new(),
-            })
-        };
-        tools.push(match tool.get("type").and_then(Value::as_str)? {
-            "function" => Open::Known(AllowedTool::Function(named("function")?)),
-            "custom" => Open::Known(AllowedTool::Custom(named("custom")?)),
-            _ => Open::Unknown(tool.as_object()?.clone()),
-        });
-    }
-    Some(ToolChoice::Allowed { mode, tools })
-}
-
-/// The specification allows 64 characters; a longer name is replaced by its hash, the same each time.
-fn short(name: String) -> String {
-    if name.chars().count() <= 64 {
-        name
-    } else {
-        ids::digest(&["user", &name])
-    }
-}
-
-fn owned(text: chat::Text<'_>) -> String {
-    text.0.into_owned()
 }

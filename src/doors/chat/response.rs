@@ -3,20 +3,22 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use crate::canonical::item::{FunctionCall, Item, Reasoning};
+use super::Calls;
+use super::reasoning::Carried;
+use crate::canonical::item::{FunctionCall, Item};
 use crate::canonical::open::Open;
 use crate::canonical::part::{Annotation, Json, Part};
 use crate::canonical::response::{Response, Status};
-use crate::canonical::sealed::{Block, Envelope, Place};
 use crate::canonical::usage::Usage;
 
 /// The whole completion.
-pub(super) fn completion(response: &Response) -> Bytes {
+pub(super) fn completion(response: &Response, calls: Calls) -> Bytes {
     let mut message = Message::default();
     for item in response.output.iter().filter_map(Open::known) {
-        message.take(item);
+        message.take(item, &response.model);
     }
-    let finish = finish_reason(response, !message.calls.is_empty());
+    let called = (!message.calls.is_empty()).then_some(calls);
+    let finish = finish_reason(response, called);
     let logprobs = (!message.logprobs.is_empty())
         .then(|| json!({ "content": message.logprobs, "refusal": null }));
     let mut body = json!({
@@ -26,7 +28,7 @@ pub(super) fn completion(response: &Response) -> Bytes {
         "model": response.model,
         "choices": [{
             "index": 0,
-            "message": message.into_value(),
+            "message": message.into_value(calls, &response.model),
             "logprobs": logprobs,
             "finish_reason": finish,
         }],
@@ -59,16 +61,17 @@ pub(super) fn id(response: &str) -> String {
 }
 
 /// Calls win over everything but a cut answer.
-pub(super) fn finish_reason(response: &Response, called: bool) -> &'static str {
+pub(super) fn finish_reason(response: &Response, called: Option<Calls>) -> &'static str {
     let reason = response
         .incomplete_details
         .as_ref()
         .map(|details| details.reason.as_str());
-    match (response.status, reason) {
-        (Status::Incomplete, Some("content_filter")) => "content_filter",
-        (Status::Incomplete, _) => "length",
-        _ if called => "tool_calls",
-        _ => "stop",
+    match (response.status, reason, called) {
+        (Status::Incomplete, Some("content_filter"), _) => "content_filter",
+        (Status::Incomplete, _, _) => "length",
+        (_, _, Some(Calls::Tools)) => "tool_calls",
+        (_, _, Some(Calls::Legacy)) => "function_call",
+        (_, _, None) => "stop",
     }
 }
 
@@ -88,19 +91,6 @@ pub(super) fn usage(usage: &Usage) -> Value {
         "total_tokens": usage.total_tokens,
         "prompt_tokens_details": prompt,
         "completion_tokens_details": { "reasoning_tokens": usage.output_tokens_details.reasoning_tokens },
-    })
-}
-
-/// The Gemini signature that belongs on the call after this reasoning item, in the place that Google's own clients
-/// use for it.
-pub(super) fn call_signature(reasoning: &Reasoning) -> Option<String> {
-    let envelope = Envelope::open(reasoning.encrypted_content.as_deref()?)?;
-    envelope.blocks.into_iter().find_map(|block| match block {
-        Block::Signature {
-            place: Place::NextCall,
-            signature,
-        } => Some(signature),
-        _ => None,
     })
 }
 
@@ -128,17 +118,20 @@ struct Message {
     annotations: Vec<Value>,
     logprobs: Vec<Json>,
     calls: Vec<Value>,
-    signature: Option<String>,
+    carried: Carried,
+    details: Vec<Value>,
 }
 
 impl Message {
-    fn take(&mut self, item: &Item) {
+    fn take(&mut self, item: &Item, model: &str) {
+        self.carried.item(item);
         match item {
-            Item::Message(message) => message
-                .content
-                .iter()
-                .filter_map(Open::known)
-                .for_each(|part| self.part(part)),
+            Item::Message(message) => {
+                let entries = self.carried.take(None, model);
+                self.details.extend(entries);
+                let parts = message.content.iter().filter_map(Open::known);
+                parts.for_each(|part| self.part(part));
+            }
             Item::Reasoning(reasoning) => {
                 let content = reasoning.content.iter().flatten();
                 for part in reasoning
@@ -149,14 +142,21 @@ impl Message {
                 {
                     self.reasoning.push_str(part.text().unwrap_or_default());
                 }
-                self.signature = call_signature(reasoning);
             }
-            Item::FunctionCall(call) => self.call(call),
-            Item::CustomToolCall(call) => self.calls.push(json!({
-                "id": call.call_id,
-                "type": "custom",
-                "custom": { "name": call.name, "input": call.input },
-            })),
+            Item::FunctionCall(call) => {
+                self.call(call);
+                let entries = self.carried.take(Some(&call.call_id), model);
+                self.details.extend(entries);
+            }
+            Item::CustomToolCall(call) => {
+                let entries = self.carried.take(Some(&call.call_id), model);
+                self.details.extend(entries);
+                self.calls.push(json!({
+                    "id": call.call_id,
+                    "type": "custom",
+                    "custom": { "name": call.name, "input": call.input },
+                }));
+            }
             Item::FunctionCallOutput(_)
             | Item::CustomToolCallOutput(_)
             | Item::Compaction(_)
@@ -186,16 +186,15 @@ impl Message {
             "type": "function",
             "function": { "name": call.name, "arguments": call.arguments },
         });
-        if let (Some(signature), Some(object)) = (self.signature.take(), value.as_object_mut()) {
-            object.insert(
-                "extra_content".to_owned(),
-                json!({ "google": { "thought_signature": signature } }),
-            );
+        if let (Some(signature), Some(object)) = (self.carried.signature(), value.as_object_mut()) {
+            object.insert("extra_content".to_owned(), signature);
         }
         self.calls.push(value);
     }
 
-    fn into_value(self) -> Value {
+    fn into_value(mut self, calls: Calls, model: &str) -> Value {
+        let entries = self.carried.take(None, model);
+        self.details.extend(entries);
         let silent = self.calls.is_empty() && self.refusal.is_none();
         let text = self.text.or_else(|| silent.then(String::new));
         let mut value = json!({
@@ -208,8 +207,21 @@ impl Message {
             if !self.reasoning.is_empty() {
                 object.insert("reasoning_content".to_owned(), self.reasoning.into());
             }
-            if !self.calls.is_empty() {
-                object.insert("tool_calls".to_owned(), self.calls.into());
+            if !self.details.is_empty() {
+                object.insert("reasoning_details".to_owned(), self.details.into());
+            }
+            match (calls, self.calls.is_empty()) {
+                (_, true) => {}
+                (Calls::Tools, false) => {
+                    object.insert("tool_calls".to_owned(), self.calls.into());
+                }
+                (Calls::Legacy, false) => {
+                    // There is one at most, since the request forbade more.
+                    let call = self.calls.first_mut();
+                    let function = call.and_then(|call| call.get_mut("function"));
+                    let function = function.map(Value::take).unwrap_or_default();
+                    object.insert("function_call".to_owned(), function);
+                }
             }
         }
         value

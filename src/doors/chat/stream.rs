@@ -6,31 +6,27 @@ use bytes::{BufMut as _, BytesMut};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::response::{annotation, call_signature, finish_reason, id, usage};
+use super::reasoning::Carried;
+use super::response::{annotation, finish_reason, id, usage};
+use super::{Calls, Options, Padding, UsageChunk};
 use crate::canonical::event::{ErrorPayload, Event};
 use crate::canonical::item::Item;
 use crate::canonical::open::Open;
 use crate::canonical::part::Json;
 use crate::canonical::response::Response;
-
-/// Does the stream end with a chunk of counts?
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum UsageChunk {
-    /// `stream_options.include_usage` was asked for.
-    Sent,
-    /// It was not.
-    Left,
-}
+use crate::doors::padding::pad;
 
 /// Writes one stream.
 #[derive(Debug)]
 pub(super) struct Chunks {
-    usage: UsageChunk,
+    options: Options,
     /// From `data: {` to the colon before the delta.
     head: String,
     /// Which tool call each item is: 0, 1, … in their own order.
     calls: HashMap<u32, usize>,
-    signature: Option<String>,
+    carried: Carried,
+    model: String,
+    written: u64,
     failed: bool,
 }
 
@@ -41,12 +37,14 @@ struct Logprobs<'a> {
 }
 
 impl Chunks {
-    pub(super) fn new(usage: UsageChunk) -> Self {
+    pub(super) fn new(options: Options) -> Self {
         Self {
-            usage,
+            options,
             head: String::new(),
             calls: HashMap::new(),
-            signature: None,
+            carried: Carried::default(),
+            model: String::new(),
+            written: 0,
             failed: false,
         }
     }
@@ -57,7 +55,7 @@ impl Chunks {
         match event {
             Event::TextDelta(e) => self.text("content", &e.delta, &e.logprobs, out),
             Event::ArgumentsDelta(e) => {
-                self.more(e.output_index, "function", "arguments", &e.delta, out)
+                self.more(e.output_index, "function", "arguments", &e.delta, out);
             }
             Event::InputDelta(e) => self.more(e.output_index, "custom", "input", &e.delta, out),
             Event::SummaryDelta(e) => self.text("reasoning_content", &e.delta, &[], out),
@@ -67,10 +65,10 @@ impl Chunks {
                 self.value(&json!({ "annotations": [annotation(&e.annotation)] }), out);
             }
             Event::Created(l) => self.begin(&l.response, out),
-            Event::ItemAdded(e) => self.call(e.output_index, e.item.known(), out),
+            Event::ItemAdded(e) => self.item(e.output_index, e.item.known(), out),
             Event::ItemDone(e) => {
-                if let Open::Known(Item::Reasoning(reasoning)) = &e.item {
-                    self.signature = call_signature(reasoning);
+                if let Open::Known(item) = &e.item {
+                    self.carried.item(item);
                 }
             }
             Event::Completed(l) | Event::Incomplete(l) => self.finish(&l.response, out),
@@ -99,23 +97,24 @@ impl Chunks {
     }
 
     fn begin(&mut self, response: &Response, out: &mut BytesMut) {
+        self.model.clone_from(&response.model);
         let mut head = format!(
             "data: {{\"id\":{},\"object\":\"chat.completion.chunk\",\"created\":{},\"model\":{},",
             Value::from(id(&response.id)),
             response.created_at,
             Value::from(response.model.as_str()),
         );
-        if self.usage == UsageChunk::Sent {
+        if self.options.usage == UsageChunk::Sent {
             head.push_str("\"usage\":null,");
         }
         head.push_str("\"choices\":[{\"index\":0,\"delta\":");
         self.head = head;
         out.put_slice(self.head.as_bytes());
         out.put_slice(b"{\"role\":\"assistant\",\"content\":\"\"}");
-        close(None, out);
+        self.close("", out);
     }
 
-    fn text(&self, field: &str, delta: &str, logprobs: &[Json], out: &mut BytesMut) {
+    fn text(&mut self, field: &str, delta: &str, logprobs: &[Json], out: &mut BytesMut) {
         out.put_slice(self.head.as_bytes());
         out.put_slice(b"{\"");
         out.put_slice(field.as_bytes());
@@ -124,103 +123,162 @@ impl Chunks {
         out.put_slice(b"}");
         if !logprobs.is_empty() {
             out.put_slice(b",\"logprobs\":");
-            write_json(
-                &Logprobs {
-                    content: logprobs,
-                    refusal: None,
-                },
-                out,
-            );
+            let logprobs = Logprobs {
+                content: logprobs,
+                refusal: None,
+            };
+            write_json(&logprobs, out);
         }
-        close(None, out);
+        self.close(delta, out);
     }
 
-    fn value(&self, delta: &Value, out: &mut BytesMut) {
+    fn value(&mut self, delta: &Value, out: &mut BytesMut) {
         out.put_slice(self.head.as_bytes());
         write_json(delta, out);
-        close(None, out);
+        self.close("", out);
     }
 
-    fn call(&mut self, output_index: u32, item: Option<&Item>, out: &mut BytesMut) {
+    /// An item begins: a call, or the text before which some state stands.
+    fn item(&mut self, output_index: u32, item: Option<&Item>, out: &mut BytesMut) {
         let index = self.calls.len();
-        let mut call = match item {
-            Some(Item::FunctionCall(call)) => json!({
-                "index": index, "id": call.call_id, "type": "function",
-                "function": { "name": call.name, "arguments": "" },
-            }),
-            Some(Item::CustomToolCall(call)) => json!({
-                "index": index, "id": call.call_id, "type": "custom",
-                "custom": { "name": call.name, "input": "" },
-            }),
+        let (call_id, mut delta) = match (item, self.options.calls) {
+            (Some(Item::FunctionCall(call)), Calls::Tools) => {
+                let mut value = json!({
+                    "index": index, "id": call.call_id, "type": "function",
+                    "function": { "name": call.name, "arguments": "" },
+                });
+                if let (Some(signature), Some(object)) =
+                    (self.carried.signature(), value.as_object_mut())
+                {
+                    object.insert("extra_content".to_owned(), signature);
+                }
+                (Some(&call.call_id), json!({ "tool_calls": [value] }))
+            }
+            (Some(Item::FunctionCall(call)), Calls::Legacy) => {
+                let value = json!({ "name": call.name, "arguments": "" });
+                (Some(&call.call_id), json!({ "function_call": value }))
+            }
+            (Some(Item::CustomToolCall(call)), _) => {
+                let value = json!({
+                    "index": index, "id": call.call_id, "type": "custom",
+                    "custom": { "name": call.name, "input": "" },
+                });
+                (Some(&call.call_id), json!({ "tool_calls": [value] }))
+            }
+            (Some(Item::Message(_)), _) => (None, json!({})),
             _ => return,
         };
-        if let (Some(signature), Some(object)) = (self.signature.take(), call.as_object_mut()) {
-            object.insert(
-                "extra_content".to_owned(),
-                json!({ "google": { "thought_signature": signature } }),
-            );
+        if call_id.is_some() {
+            self.calls.insert(output_index, index);
         }
-        self.calls.insert(output_index, index);
-        self.value(&json!({ "tool_calls": [call] }), out);
+        let entries = self.carried.take(call_id.map(String::as_str), &self.model);
+        if let (false, Some(object)) = (entries.is_empty(), delta.as_object_mut()) {
+            object.insert("reasoning_details".to_owned(), entries.into());
+        } else if call_id.is_none() {
+            return;
+        }
+        self.value(&delta, out);
     }
 
-    fn more(&self, output_index: u32, kind: &str, field: &str, delta: &str, out: &mut BytesMut) {
+    fn more(
+        &mut self,
+        output_index: u32,
+        kind: &str,
+        field: &str,
+        delta: &str,
+        out: &mut BytesMut,
+    ) {
         let Some(index) = self.calls.get(&output_index) else {
             return;
         };
         out.put_slice(self.head.as_bytes());
-        out.put_slice(b"{\"tool_calls\":[{\"index\":");
-        write_json(index, out);
-        out.put_slice(format!(",\"{kind}\":{{\"{field}\":").as_bytes());
-        write_json(delta, out);
-        out.put_slice(b"}}]}");
-        close(None, out);
+        match self.options.calls {
+            Calls::Tools => {
+                out.put_slice(b"{\"tool_calls\":[{\"index\":");
+                write_json(index, out);
+                out.put_slice(b",\"");
+                out.put_slice(kind.as_bytes());
+                out.put_slice(b"\":{\"");
+                out.put_slice(field.as_bytes());
+                out.put_slice(b"\":");
+                write_json(delta, out);
+                out.put_slice(b"}}]}");
+            }
+            Calls::Legacy => {
+                out.put_slice(b"{\"function_call\":{\"arguments\":");
+                write_json(delta, out);
+                out.put_slice(b"}}");
+            }
+        }
+        self.close(delta, out);
     }
 
-    fn finish(&self, response: &Response, out: &mut BytesMut) {
-        out.put_slice(self.head.as_bytes());
-        out.put_slice(b"{}");
-        close(Some(finish_reason(response, !self.calls.is_empty())), out);
-        if self.usage == UsageChunk::Sent {
-            let mut chunk = json!({
-                "id": id(&response.id),
-                "object": "chat.completion.chunk",
-                "created": response.created_at,
-                "model": response.model,
-                "choices": [],
-                "usage": response.usage.as_ref().map(usage),
-            });
-            if let (Some(object), Some(note)) = (chunk.as_object_mut(), response.extra.get("llmgw"))
-            {
-                object.insert("llmgw".to_owned(), note.clone());
-            }
-            out.put_slice(b"data: ");
-            write_json(&chunk, out);
-            out.put_slice(b"\n\n");
+    fn finish(&mut self, response: &Response, out: &mut BytesMut) {
+        let entries = self.carried.take(None, &self.model);
+        if !entries.is_empty() {
+            self.value(&json!({ "reasoning_details": entries }), out);
         }
+        let called = (!self.calls.is_empty()).then_some(self.options.calls);
+        out.put_slice(self.head.as_bytes());
+        out.put_slice(b"{},\"logprobs\":null,\"finish_reason\":");
+        write_json(finish_reason(response, called), out);
+        out.put_slice(b"}]}\n\n");
+        if self.options.usage == UsageChunk::Left {
+            return;
+        }
+        let mut chunk = json!({
+            "id": id(&response.id),
+            "object": "chat.completion.chunk",
+            "created": response.created_at,
+            "model": response.model,
+            "choices": [],
+            "usage": response.usage.as_ref().map(usage),
+        });
+        if let (Some(object), Some(note)) = (chunk.as_object_mut(), response.extra.get("llmgw")) {
+            object.insert("llmgw".to_owned(), note.clone());
+        }
+        out.put_slice(b"data: ");
+        write_json(&chunk, out);
+        out.put_slice(b"\n\n");
     }
 
     fn fail(&mut self, error: &ErrorPayload, out: &mut BytesMut) {
         self.failed = true;
         out.put_slice(b"data: ");
+        let error = json!({
+            "message": error.message,
+            "type": stream_error_type(error),
+            "param": error.param,
+            "code": error.code,
+        });
         write_json(&json!({ "error": error }), out);
         out.put_slice(b"\n\n");
     }
+
+    /// Ends a chunk that has one choice, padded if that was asked for.
+    fn close(&mut self, delta: &str, out: &mut BytesMut) {
+        out.put_slice(b",\"finish_reason\":null}]");
+        if self.options.padding == Padding::Deltas {
+            self.written += 1;
+            out.put_slice(b",\"obfuscation\":\"");
+            pad(self.written, delta, out);
+            out.put_slice(b"\"");
+        }
+        out.put_slice(b"}\n\n");
+    }
 }
 
-/// Ends a chunk that has one choice.
-fn close(finish: Option<&str>, out: &mut BytesMut) {
-    match finish {
-        None => out.put_slice(b",\"finish_reason\":null}]}\n\n"),
-        Some(reason) => {
-            out.put_slice(b",\"finish_reason\":");
-            write_json(reason, out);
-            out.put_slice(b"}]}\n\n");
-        }
+/// The same names as over HTTP.
+fn stream_error_type(error: &ErrorPayload) -> &str {
+    match error.kind.as_str() {
+        "too_many_requests" => "rate_limit_error",
+        "invalid_request" | "not_found" => "invalid_request_error",
+        "model_error" => "server_error",
+        other => other,
     }
 }
 
 fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut BytesMut) {
-    serde_json::to_writer(out.writer(), value)
-        .expect("memory takes every byte, and these values have no odd keys");
+    // Plain data into memory cannot fail to be written.
+    let _written = serde_json::to_writer(out.writer(), value);
 }

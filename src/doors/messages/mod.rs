@@ -6,6 +6,7 @@
 use bytes::{Bytes, BytesMut};
 use serde_json::json;
 
+use self::request::Purpose;
 use super::{Door, Encoder};
 use crate::canonical::event::Emitted;
 use crate::canonical::request::Request;
@@ -13,9 +14,12 @@ use crate::canonical::response::Response;
 use crate::error::{Error, Kind};
 
 mod blocks;
+mod media;
 mod request;
 mod response;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 /// The door.
 #[derive(Debug, Clone, Copy)]
@@ -32,13 +36,33 @@ impl Door for Messages {
     type Encoder = MessagesEncoder;
 
     fn decode(_profile: Option<&str>, body: &[u8]) -> Result<(Request, MessagesEncoder), Error> {
-        Ok((request::decode(body)?, MessagesEncoder::default()))
+        Ok((
+            request::decode(body, Purpose::Answer)?,
+            MessagesEncoder::default(),
+        ))
     }
 
-    fn error(error: &Error) -> Vec<u8> {
-        error_body(error_type(error.kind(), error.status()), error.message())
-            .to_string()
-            .into_bytes()
+    fn error(error: &Error, request_id: &str) -> Vec<u8> {
+        let mut body = error_body(error_type(error.kind(), error.status()), error.message());
+        if let Some(object) = body.as_object_mut() {
+            object.insert("request_id".to_owned(), request_id.into());
+        }
+        body.to_string().into_bytes()
+    }
+
+    /// Anthropic's clients know an overload by 529.
+    fn status(error: &Error) -> u16 {
+        match error.kind() {
+            Kind::Overloaded | Kind::Busy => 529,
+            _ => error.status(),
+        }
+    }
+}
+
+impl Messages {
+    /// Reads the body of `POST /v1/messages/count_tokens`, which needs no limit.
+    pub fn count(body: &[u8]) -> Result<Request, Error> {
+        request::decode(body, Purpose::Count)
     }
 }
 

@@ -1,27 +1,29 @@
 //! A Messages request becomes ours.
 
-use serde_json::{Map, Value};
-
-use super::blocks;
-use crate::canonical::extra::{Extra, Object};
-use crate::canonical::ids;
+use super::blocks::Conversation;
+use crate::canonical::beyond::Beyond;
+use crate::canonical::extra::Extra;
 use crate::canonical::open::Open;
 use crate::canonical::pairing;
 use crate::canonical::part::Json;
 use crate::canonical::request::{
-    Beyond, Delivery, Effort, Format, ReasoningSettings, Request, SchemaFormat, TextSettings,
+    Delivery, Effort, Format, Profile, ReasoningSettings, Request, SchemaFormat, TextSettings,
 };
 use crate::canonical::tool::{ChoiceMode, FunctionTool, Tool, ToolChoice};
 use crate::error::Error;
 use crate::wire::anthropic::inbound;
 
-/// The specification takes no smaller limit, and no answer worth having is shorter.
-const FEWEST_TOKENS: u64 = 16;
+/// What the request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be answered; a limit is required.
+    Answer,
+    /// To be counted.
+    Count,
+}
 
-/// Sent by coding clients as a matter of routine; they change nothing that another provider could do.
-const HINTS: [&str; 2] = ["diagnostics", "inference_geo"];
-
-pub(super) fn decode(body: &[u8]) -> Result<Request, Error> {
+/// Reads a body.
+pub(super) fn decode(body: &[u8], purpose: Purpose) -> Result<Request, Error> {
     let raw: inbound::Request<'_> = crate::doors::parse::parse(body)?;
     let missing = |field: &str| {
         Error::invalid(field, format!("{field}: Field required"))
@@ -30,15 +32,17 @@ pub(super) fn decode(body: &[u8]) -> Result<Request, Error> {
     if raw.model.is_empty() {
         return Err(missing("model"));
     }
-    let most = raw.max_tokens.ok_or_else(|| missing("max_tokens"))?;
-    if most == 0 {
-        return Err(Error::invalid(
-            "max_tokens",
-            "`max_tokens` must be at least 1",
-        ));
-    }
-    let mut input = blocks::system(raw.system)?;
-    input.extend(blocks::conversation(&raw.messages)?);
+    let most = match (purpose, raw.max_tokens) {
+        (Purpose::Answer, None) => return Err(missing("max_tokens")),
+        (_, Some(0)) => {
+            return Err(Error::invalid(
+                "max_tokens",
+                "`max_tokens` must be at least 1",
+            ));
+        }
+        (_, most) => most,
+    };
+    let conversation = Conversation::of(raw.system, &raw.messages)?;
     let (tool_choice, parallel_tool_calls) = choice(raw.tool_choice)?;
     let (effort, schema) = match raw.output_config {
         Some(config) => (config.effort, config.format),
@@ -50,11 +54,11 @@ pub(super) fn decode(body: &[u8]) -> Result<Request, Error> {
         .and_then(|thinking| thinking.budget_tokens);
     let request = Request {
         model: raw.model,
-        input,
+        input: conversation.items,
         tools: tools(raw.tools.as_deref().unwrap_or_default())?,
         tool_choice,
         parallel_tool_calls,
-        max_output_tokens: Some(most.max(FEWEST_TOKENS)),
+        max_output_tokens: most,
         temperature: raw.temperature,
         top_p: raw.top_p,
         text: schema.map(format).transpose()?,
@@ -63,10 +67,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Request, Error> {
             "standard_only" => "default".to_owned(),
             _ => tier,
         }),
-        safety_identifier: raw
-            .metadata
-            .and_then(|metadata| metadata.user_id)
-            .map(short),
+        safety_identifier: raw.metadata.and_then(|metadata| metadata.user_id),
         delivery: if raw.stream == Some(true) {
             Delivery::Streamed
         } else {
@@ -76,40 +77,18 @@ pub(super) fn decode(body: &[u8]) -> Result<Request, Error> {
             stop: raw.stop_sequences.unwrap_or_default(),
             top_k: raw.top_k,
             thinking_budget,
+            messages: raw.extra.into(),
+            lost: conversation.lost,
             ..Beyond::default()
         },
-        extra: beyond_types(raw.extra),
+        // A client of this door never sees items, so nothing need be withheld.
+        profile: Profile::Native,
         ..Request::default()
     };
     pairing::check(&request.input).map_err(|error| {
         Error::invalid("messages", error.message().to_owned()).with_code("invalid_value")
     })?;
     Ok(request)
-}
-
-/// What is left: hints are dropped, the rest is a loss where it cannot be carried.
-fn beyond_types(extra: Map<String, Value>) -> Extra {
-    let kept = extra.into_iter().filter(|(key, value)| {
-        let standard_speed = key == "speed" && value == "standard";
-        !value.is_null()
-            && !standard_speed
-            && !HINTS.contains(&key.as_str())
-            && !clears_only(key, value)
-    });
-    kept.collect::<Object>().into()
-}
-
-/// `context_management` that only clears old tool results saves the client's tokens and changes no answer.
-fn clears_only(key: &str, value: &Value) -> bool {
-    let edits = value.get("edits").and_then(Value::as_array);
-    key == "context_management"
-        && edits.is_none_or(|edits| {
-            edits.iter().all(|edit| {
-                edit.get("type")
-                    .and_then(Value::as_str)
-                    .is_some_and(|kind| kind.starts_with("clear_"))
-            })
-        })
 }
 
 fn tools(tools: &[&serde_json::value::RawValue]) -> Result<Vec<Open<Tool>>, Error> {
@@ -225,13 +204,4 @@ fn format(format: inbound::OutputFormat<'_>) -> Result<TextSettings, Error> {
         format: Some(Open::Known(Format::JsonSchema(schema))),
         ..TextSettings::default()
     })
-}
-
-/// The specification allows 64 characters; a longer name is replaced by its hash, the same each time.
-fn short(name: String) -> String {
-    if name.chars().count() <= 64 {
-        name
-    } else {
-        ids::digest(&["user", &name])
-    }
 }

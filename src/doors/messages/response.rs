@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::canonical::item::{FunctionCall, Item, Reasoning};
 use crate::canonical::open::Open;
-use crate::canonical::part::Part;
+use crate::canonical::part::{Annotation, Part};
 use crate::canonical::response::{Response, Status};
-use crate::canonical::sealed::{Block, Envelope, PREFIX};
+use crate::canonical::sealed::{self, Block, Envelope};
 use crate::canonical::usage::Usage;
 
 /// The whole message.
@@ -23,7 +23,7 @@ pub(super) fn message(response: &Response) -> Bytes {
         "model": response.model,
         "content": content,
         "stop_reason": stop_reason(response),
-        "stop_sequence": null,
+        "stop_sequence": response.extra.get("stop_sequence"),
         "stop_details": stop_details(response),
         "usage": usage(response.usage.as_ref()),
     });
@@ -41,21 +41,22 @@ pub(super) fn id(response: &str) -> String {
 fn blocks(item: &Item, model: &str, content: &mut Vec<Value>) {
     match item {
         Item::Message(message) => {
-            for text in message
-                .content
-                .iter()
-                .filter_map(|part| part.known().and_then(Part::text))
-            {
-                if !text.is_empty() {
-                    content.push(json!({ "type": "text", "text": text, "citations": null }));
+            for part in message.content.iter().filter_map(Open::known) {
+                if let Some(text) = part.text().filter(|text| !text.is_empty()) {
+                    let block =
+                        json!({ "type": "text", "text": text, "citations": citations(part) });
+                    content.push(block);
                 }
             }
         }
-        Item::Reasoning(reasoning) => content.push(json!({
-            "type": "thinking",
-            "thinking": shown(reasoning),
-            "signature": signature(reasoning, model),
-        })),
+        Item::Reasoning(reasoning) => content.push(match redacted(reasoning) {
+            Some(data) => json!({ "type": "redacted_thinking", "data": data }),
+            None => json!({
+                "type": "thinking",
+                "thinking": shown(reasoning),
+                "signature": signature(reasoning, model),
+            }),
+        }),
         Item::FunctionCall(call) => content.push(json!({
             "type": "tool_use",
             "id": call.call_id,
@@ -72,6 +73,30 @@ fn blocks(item: &Item, model: &str, content: &mut Vec<Value>) {
         | Item::CustomToolCallOutput(_)
         | Item::Compaction(_)
         | Item::ItemReference(_) => {}
+    }
+}
+
+/// `null`, or a list.
+fn citations(part: &Part) -> Option<Vec<Value>> {
+    match part {
+        Part::OutputText(text) if !text.annotations.is_empty() => {
+            Some(text.annotations.iter().map(citation).collect())
+        }
+        _ => None,
+    }
+}
+
+/// A citation as it came from a provider of this protocol, or a page in its words.
+pub(super) fn citation(annotation: &Open<Annotation>) -> Value {
+    match annotation {
+        Open::Known(Annotation::UrlCitation(page)) => json!({
+            "type": "web_search_result_location",
+            "url": page.url,
+            "title": page.title,
+            "cited_text": "",
+            "encrypted_index": "",
+        }),
+        Open::Unknown(object) => Value::Object(object.clone()),
     }
 }
 
@@ -94,29 +119,24 @@ pub(super) fn shown(reasoning: &Reasoning) -> String {
         .collect()
 }
 
-/// Never empty: our envelope as it is, OpenAI's state in an envelope with the item's id, or an empty envelope.
+/// Never empty: the item's own state, or an empty envelope.
 pub(super) fn signature(reasoning: &Reasoning, model: &str) -> String {
-    match &reasoning.encrypted_content {
-        Some(sealed) if sealed.starts_with(PREFIX) => sealed.clone(),
-        Some(data) => {
-            let block = Block::Encrypted {
-                id: reasoning.id.clone(),
-                data: data.clone(),
-            };
-            Envelope {
-                vendor: "openai".to_owned(),
-                model: model.to_owned(),
-                blocks: vec![block],
-            }
-            .seal()
-        }
-        None => Envelope {
+    sealed::portable(reasoning, model).unwrap_or_else(|| {
+        let envelope = Envelope {
             vendor: "none".to_owned(),
             model: model.to_owned(),
             blocks: Vec::new(),
-        }
-        .seal(),
-    }
+        };
+        envelope.seal()
+    })
+}
+
+/// The state of thinking that its vendor keeps to itself.
+pub(super) fn redacted(reasoning: &Reasoning) -> Option<&str> {
+    let state = reasoning.encrypted_content.as_deref()?;
+    let envelope = Envelope::open(state)?;
+    let hidden = |block: &Block| matches!(block, Block::Redacted { .. });
+    (!envelope.blocks.is_empty() && envelope.blocks.iter().all(hidden)).then_some(state)
 }
 
 /// Calls win over everything but a cut answer.
@@ -135,10 +155,12 @@ pub(super) fn stop_reason(response: &Response) -> &'static str {
         (Status::Incomplete, Some("content_filter")) => "refusal",
         (Status::Incomplete, _) => "max_tokens",
         _ if called => "tool_use",
+        _ if response.extra.contains_key("stop_sequence") => "stop_sequence",
         _ => "end_turn",
     }
 }
 
+/// Why it was refused.
 pub(super) fn stop_details(response: &Response) -> Value {
     match stop_reason(response) {
         "refusal" => json!({ "type": "refusal", "category": null, "explanation": null }),

@@ -4,7 +4,7 @@ use bytes::{BufMut as _, BytesMut};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::response::{id, signature, stop_details, stop_reason, usage};
+use super::response::{citation, id, redacted, signature, stop_details, stop_reason, usage};
 use super::{error_body, error_type};
 use crate::canonical::event::{ErrorPayload, Event};
 use crate::canonical::item::{Item, Reasoning};
@@ -36,10 +36,10 @@ impl Blocks {
             Event::TextDelta(e) => self.delta(Shape::Text, "text_delta", "text", &e.delta, out),
             Event::RefusalDelta(e) => self.delta(Shape::Text, "text_delta", "text", &e.delta, out),
             Event::SummaryDelta(e) => {
-                self.delta(Shape::Thinking, "thinking_delta", "thinking", &e.delta, out)
+                self.delta(Shape::Thinking, "thinking_delta", "thinking", &e.delta, out);
             }
             Event::ReasoningDelta(e) => {
-                self.delta(Shape::Thinking, "thinking_delta", "thinking", &e.delta, out)
+                self.delta(Shape::Thinking, "thinking_delta", "thinking", &e.delta, out);
             }
             Event::ArgumentsDelta(e) => {
                 self.delta(
@@ -53,6 +53,12 @@ impl Blocks {
             Event::Created(l) => self.begin(&l.response, out),
             Event::ItemAdded(e) => self.item(&e.item, out),
             Event::ItemDone(e) => self.done(&e.item, out),
+            Event::AnnotationAdded(e) => {
+                let delta =
+                    json!({ "type": "citations_delta", "citation": citation(&e.annotation) });
+                self.ensure(Shape::Text, out);
+                self.tree(&delta, out);
+            }
             Event::PartDone(_) => self.close(Shape::Text, out),
             Event::Completed(l) | Event::Incomplete(l) => self.finish(&l.response, out),
             Event::Error(e) => Self::fail(&e.error, out),
@@ -66,7 +72,6 @@ impl Blocks {
             | Event::InProgress(_)
             | Event::PartAdded(_)
             | Event::TextDone(_)
-            | Event::AnnotationAdded(_)
             | Event::RefusalDone(_)
             | Event::ArgumentsDone(_)
             | Event::InputDelta(_)
@@ -113,7 +118,7 @@ impl Blocks {
         match item {
             Open::Known(Item::Reasoning(reasoning)) => self.sign(reasoning, out),
             Open::Known(Item::FunctionCall(_) | Item::CustomToolCall(_)) => {
-                self.close(Shape::Call, out)
+                self.close(Shape::Call, out);
             }
             _ => {}
         }
@@ -121,12 +126,22 @@ impl Blocks {
 
     /// The signature stands last in its block; thinking that shows no text has a block all the same.
     fn sign(&mut self, reasoning: &Reasoning, out: &mut BytesMut) {
+        if let (None, Some(data)) = (self.open, redacted(reasoning)) {
+            let block = json!({ "type": "redacted_thinking", "data": data });
+            self.start(Shape::Thinking, &block, out);
+            return self.close(Shape::Thinking, out);
+        }
         self.ensure(Shape::Thinking, out);
         let signature = signature(reasoning, &self.model);
         let delta = json!({ "type": "signature_delta", "signature": signature });
+        self.tree(&delta, out);
+        self.close(Shape::Thinking, out);
+    }
+
+    /// A delta of a rare kind.
+    fn tree(&self, delta: &Value, out: &mut BytesMut) {
         let event = json!({ "type": "content_block_delta", "index": self.next, "delta": delta });
         frame("content_block_delta", &event, out);
-        self.close(Shape::Thinking, out);
     }
 
     fn ensure(&mut self, shape: Shape, out: &mut BytesMut) {
@@ -188,7 +203,7 @@ impl Blocks {
             "type": "message_delta",
             "delta": {
                 "stop_reason": stop_reason(response),
-                "stop_sequence": null,
+                "stop_sequence": response.extra.get("stop_sequence"),
                 "stop_details": stop_details(response),
             },
             "usage": usage(response.usage.as_ref()),
@@ -225,6 +240,6 @@ fn frame(event: &str, data: &Value, out: &mut BytesMut) {
 }
 
 fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut BytesMut) {
-    serde_json::to_writer(out.writer(), value)
-        .expect("memory takes every byte, and these values have no odd keys");
+    // Plain data into memory cannot fail to be written.
+    let _written = serde_json::to_writer(out.writer(), value);
 }

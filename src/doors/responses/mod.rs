@@ -32,7 +32,7 @@ impl Door for Responses {
         Ok((request, encoder))
     }
 
-    fn error(error: &Error) -> Vec<u8> {
+    fn error(error: &Error, _request_id: &str) -> Vec<u8> {
         #[derive(Serialize)]
         struct Body {
             error: Ordered,
@@ -78,6 +78,21 @@ pub struct ResponsesEncoder {
 }
 
 impl ResponsesEncoder {
+    /// Reads a message of a WebSocket, whose reply is streamed.
+    pub fn decode_message(
+        profile: Option<&str>,
+        text: &str,
+    ) -> Result<(Request, ResponsesEncoder), Error> {
+        let request = request::decode_message(profile, text)?;
+        let encoder = Self::of(&request);
+        Ok((request, encoder))
+    }
+
+    /// The number of the next event.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
     /// The encoder for the reply to this request, for callers that made the request themselves.
     pub fn of(request: &Request) -> Self {
         let padded = request
@@ -132,7 +147,7 @@ mod tests {
     fn an_error_has_the_specifications_body() {
         let error = Error::new(Kind::ModelNotFound, "no such model").with_param("model");
         assert_eq!(
-            String::from_utf8(Responses::error(&error)).unwrap(),
+            String::from_utf8(Responses::error(&error, "r")).unwrap(),
             r#"{"error":{"message":"no such model","type":"not_found","param":"model","code":"model_not_found"}}"#
         );
     }

@@ -1,27 +1,28 @@
-//! Bytes to a request, with errors that a person can act on.
-//!
-//! The body is parsed plainly; only one that is refused is parsed again with a trace, so that the answer names the
-//! field: `input[3].content[0].image_url`.
+//! Bytes to a request: what the specification's types do not say by themselves.
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 
 use super::limits;
 use crate::canonical::item::Item;
-use crate::canonical::open::{Open, PATH_MARK, join, strip_position};
+use crate::canonical::open::Open;
 use crate::canonical::pairing;
-use crate::canonical::request::{Effort, Format, INCLUDES, PlainFormat, Profile, Request};
+use crate::canonical::request::{
+    Delivery, Effort, Format, INCLUDES, PlainFormat, Profile, Request,
+};
 use crate::canonical::tool::{Tool, ToolChoice};
-use crate::error::{Error, Kind};
+use crate::doors::parse::parse;
+use crate::error::Error;
 
 /// Reads a request.
 pub(super) fn decode(profile: Option<&str>, body: &[u8]) -> Result<Request, Error> {
-    let json = std::str::from_utf8(body).map_err(|fault| {
-        let at = fault.valid_up_to();
-        malformed(format!("the body is not valid UTF-8 at byte {at}"))
-    })?;
-    let mut request = parse(json)?;
+    let mut request: Request = parse(body)?;
     limits::check(&request)?;
-    refuse_state(&request)?;
     plain_format(&mut request);
-    pairing::check(&request.input)?;
+    if request.previous_response_id.is_none() {
+        // What goes on after an earlier response is checked once that stands before it.
+        pairing::check(&request.input)?;
+    }
     request.profile = match profile {
         None => profile_of(&request),
         Some(name) => name.parse().map_err(|()| {
@@ -34,83 +35,49 @@ pub(super) fn decode(profile: Option<&str>, body: &[u8]) -> Result<Request, Erro
     Ok(request)
 }
 
-fn parse(json: &str) -> Result<Request, Error> {
-    serde_json::from_str(json).map_err(|plain| {
-        if !plain.is_data() {
-            let (line, column) = (plain.line(), plain.column());
-            let what = strip_position(&plain.to_string());
-            return malformed(format!(
-                "the body is not valid JSON: {what} at line {line}, column {column}"
-            ));
-        }
-        let mut reader = serde_json::Deserializer::from_str(json);
-        let (path, message) = match serde_path_to_error::deserialize::<_, Request>(&mut reader) {
-            // The same text cannot parse at the second reading.
-            Ok(_) => (String::new(), plain.to_string()),
-            Err(traced) => (traced.path().to_string(), traced.inner().to_string()),
-        };
-        fault(&path, &strip_position(&message))
-    })
-}
-
-/// The outer path and what an inner reader said, which may begin with a path of its own.
-fn fault(outer: &str, message: &str) -> Error {
-    let (path, message) = match message.split_once(PATH_MARK) {
-        Some((inner, message)) => (join(outer, inner), message),
-        None => (join(outer, ""), message),
-    };
-    let code = if message.starts_with("missing field") {
-        "missing_required_parameter"
-    } else if message.starts_with("invalid type") {
-        "invalid_type"
-    } else {
-        "invalid_value"
-    };
-    // serde names the missing field in its message only.
-    let path = match message
-        .strip_prefix("missing field `")
-        .and_then(|rest| rest.strip_suffix('`'))
-    {
-        Some(field) if !path.ends_with(field) => join(&path, field),
-        _ => path,
-    };
-    let error = Error::new(Kind::InvalidRequest, message).with_code(code);
-    if path.is_empty() || path == "." {
-        error
-    } else {
-        error.with_param(path)
+/// Reads a message of a WebSocket: `response.create` with the fields of a request, but for those that only HTTP has.
+pub(super) fn decode_message(profile: Option<&str>, text: &str) -> Result<Request, Error> {
+    /// Present, also as `null`: the schema of a message does not know these fields at all.
+    fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<IgnoredAny>, D::Error> {
+        IgnoredAny::deserialize(from).map(Some)
     }
-}
 
-fn malformed(message: String) -> Error {
-    Error::new(Kind::InvalidRequest, message).with_code("invalid_json")
-}
-
-/// There is no store yet behind this door, and a promise that cannot be kept is not given.
-fn refuse_state(request: &Request) -> Result<(), Error> {
-    if request.background == Some(true) {
-        return Err(
-            Error::invalid("background", "background responses are not offered here")
-                .with_code("unsupported_value"),
-        );
+    #[derive(Deserialize)]
+    struct Head {
+        #[serde(rename = "type", default)]
+        tag: Option<String>,
+        #[serde(default, deserialize_with = "present")]
+        stream: Option<IgnoredAny>,
+        #[serde(default, deserialize_with = "present")]
+        stream_options: Option<IgnoredAny>,
+        #[serde(default, deserialize_with = "present")]
+        background: Option<IgnoredAny>,
     }
-    if let Some(id) = &request.previous_response_id {
+
+    let head: Head = parse(text.as_bytes())?;
+    if head.tag.as_deref() != Some("response.create") {
         return Err(Error::invalid(
-            "previous_response_id",
-            format!("previous response with id `{id}` not found"),
-        )
-        .with_code("previous_response_not_found"));
+            "type",
+            "a message must be of type `response.create`",
+        ));
     }
-    for (at, item) in request.input.iter().enumerate() {
-        if let Open::Known(Item::ItemReference(reference)) = item {
-            return Err(Error::invalid(
-                format!("input[{at}].id"),
-                format!("item with id `{}` not found", reference.id),
-            )
-            .with_code("item_not_found"));
-        }
+    let fields = [
+        ("stream", head.stream),
+        ("stream_options", head.stream_options),
+        ("background", head.background),
+    ];
+    if let Some((field, _)) = fields.iter().find(|(_, present)| present.is_some()) {
+        let message = format!("`{field}` has no meaning on a WebSocket, which always streams");
+        return Err(Error::invalid(*field, message).with_code("unsupported_parameter"));
     }
-    Ok(())
+    let mut request = decode(profile, text.as_bytes())?;
+    // The tag of the message is no field of the request, and makes it no native one.
+    request.extra.shift_remove("type");
+    if profile.is_none() {
+        request.profile = profile_of(&request);
+    }
+    request.delivery = Delivery::Streamed;
+    Ok(request)
 }
 
 /// Some clients ask for schema-less JSON by a bare `json_schema`; they mean `json_object`.
@@ -166,6 +133,7 @@ fn profile_of(request: &Request) -> Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::canonical::open::PATH_MARK;
 
     fn refused(body: &str) -> (Option<String>, String, String) {
         let error = decode(None, body.as_bytes()).unwrap_err();
@@ -235,22 +203,36 @@ mod tests {
     }
 
     #[test]
-    fn state_that_nobody_keeps_is_refused() {
-        check(
-            r#"{"model":"m","input":"a","previous_response_id":"resp_1"}"#,
-            "previous_response_id",
-            "previous_response_not_found",
-        );
-        check(
-            r#"{"model":"m","input":[{"type":"item_reference","id":"msg_1"}]}"#,
-            "input[0].id",
-            "item_not_found",
-        );
-        check(
-            r#"{"model":"m","input":"a","background":true}"#,
-            "background",
-            "unsupported_value",
-        );
+    fn a_continuation_is_not_checked_before_it_is_whole() {
+        let output = r#"{"type":"function_call_output","call_id":"c1","output":"1"}"#;
+        let body = format!(r#"{{"model":"m","input":[{output}],"previous_response_id":"resp_1"}}"#);
+        assert!(decode(None, body.as_bytes()).is_ok());
+        let body = format!(r#"{{"model":"m","input":[{output}]}}"#);
+        assert!(decode(None, body.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_message_of_a_socket_is_a_request_without_what_only_http_has() {
+        let read = |text: &str| decode_message(None, text);
+        let request = read(r#"{"type":"response.create","model":"m","input":"a"}"#).unwrap();
+        assert_eq!(request.profile, Profile::Strict);
+        assert!(request.extra.is_empty());
+        assert_eq!(request.delivery, Delivery::Streamed);
+        let refused = |text: &str, param: &str| {
+            let error = read(text).unwrap_err();
+            assert_eq!(
+                (error.status(), error.param()),
+                (400, Some(param)),
+                "{text}: {error}"
+            );
+        };
+        refused(r#"{"model":"m"}"#, "type");
+        refused(r#"{"type":"response.cancel"}"#, "type");
+        for field in ["stream", "stream_options", "background"] {
+            let body = format!(r#"{{"type":"response.create","model":"m","{field}":null}}"#);
+            refused(&body, field);
+        }
+        assert_eq!(read("{").unwrap_err().code(), "invalid_json");
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub(super) struct Decoder {
     open: Vec<(u64, Writing)>,
     counter: Counter,
     stop: Option<String>,
+    stop_sequence: Option<String>,
     explanation: Option<String>,
     /// A free-form call whose input cannot be read: a fault, unless the answer stopped at its limit.
     broken: Option<String>,
@@ -72,7 +73,7 @@ impl Decoder {
             "message_delta" => {
                 if let Some(raw) = event.delta {
                     let ending: Ending<'_> = parse(raw.get().as_bytes())?;
-                    self.stopped(ending.stop_reason.as_ref().map(Text::as_str));
+                    self.stopped(ending.stop_reason.as_ref(), ending.stop_sequence.as_ref());
                     self.explained(ending.stop_details.as_ref());
                 }
                 if let Some(raw) = event.usage {
@@ -132,7 +133,7 @@ impl Decoder {
             self.open(index as u64, raw, out)?;
             self.close(out, |_, _| true);
         }
-        self.stopped(message.stop_reason.as_ref().map(Text::as_str));
+        self.stopped(message.stop_reason.as_ref(), message.stop_sequence.as_ref());
         self.explained(message.stop_details.as_ref());
         Ok(())
     }
@@ -161,9 +162,12 @@ impl Decoder {
         }
     }
 
-    fn stopped(&mut self, reason: Option<&str>) {
+    fn stopped(&mut self, reason: Option<&Text<'_>>, sequence: Option<&Text<'_>>) {
         if let Some(reason) = reason {
-            self.stop = Some(reason.to_owned());
+            self.stop = Some(reason.as_str().to_owned());
+        }
+        if let Some(sequence) = sequence {
+            self.stop_sequence = Some(sequence.as_str().to_owned());
         }
     }
 
@@ -182,6 +186,9 @@ impl Decoder {
     /// The message is over. Without a stop reason it was cut, which the composer says by itself.
     fn end(&mut self, out: &mut Composer) {
         self.close(out, |_, _| true);
+        if let Some(sequence) = self.stop_sequence.take() {
+            out.extra("stop_sequence", sequence.into());
+        }
         if let Some(reason) = self.stop.take() {
             let stop = self.stop_of(&reason, out);
             out.stop(stop);

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::canonical::extra::{Extra, Object};
+use crate::canonical::beyond::Beyond;
+use crate::canonical::extra::Object;
 use crate::canonical::ids;
-use crate::canonical::request::{Beyond, ReasoningSettings, Request, TextSettings};
+use crate::canonical::request::{ReasoningSettings, Request, TextSettings};
 use crate::error::Error;
 use crate::providers::Loss;
 
@@ -98,7 +99,10 @@ fn other_doors(beyond: &Beyond, lose: &mut impl FnMut(&str, &str)) -> Result<(),
         seed,
         logit_bias,
         choices,
-        chat,
+        chat: _,
+        messages: _,
+        // Listed by the gateway.
+        lost: _,
     } = beyond;
     if choices.is_some_and(|choices| choices > 1) {
         let error = Error::unsupported("n", "the provider gives one answer only");
@@ -110,8 +114,11 @@ fn other_doors(beyond: &Beyond, lose: &mut impl FnMut(&str, &str)) -> Result<(),
     if logit_bias.as_ref().is_some_and(|bias| !bias.is_empty()) {
         lose("logit_bias", ABSENT);
     }
-    for key in chat.keys() {
+    for key in beyond.chat_only() {
         lose(key, ABSENT);
+    }
+    for key in beyond.messages_only().filter(|key| !OWN.contains(key)) {
+        lose(key, "only a beta of the API has it");
     }
     Ok(())
 }
@@ -143,9 +150,11 @@ fn formed(
 const ABSENT: &str = "the provider has no such setting";
 
 /// The fields of the API's own that the client set.
-pub(super) fn own(extra: &Extra) -> Object {
-    extra
+pub(super) fn own(request: &Request) -> Object {
+    let (fields, extra) = (&request.beyond.messages, &request.extra);
+    fields
         .iter()
+        .chain(extra.iter())
         .filter(|(key, _)| OWN.contains(&key.as_str()))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()

@@ -134,6 +134,10 @@ impl<'a> Gather<'a, '_> {
             let path = format!("{path}[{at}]");
             let part = match part {
                 Open::Known(part) => part,
+                Open::Unknown(part) if is_own(tag_of(part)) => {
+                    blocks.list.push(Block::Own(part));
+                    continue;
+                }
                 Open::Unknown(part) => {
                     self.lose(path, format!("the provider has no part `{}`", tag_of(part)));
                     continue;
@@ -260,6 +264,15 @@ impl<'a> Gather<'a, '_> {
     fn lose(&mut self, field: String, what: String) {
         self.losses.push(Loss::new(field, what));
     }
+}
+
+/// Blocks of the API's own tools, which go back as they came.
+fn is_own(tag: &str) -> bool {
+    tag.ends_with("_tool_result")
+        || matches!(
+            tag,
+            "server_tool_use" | "container_upload" | "tool_reference" | "browser_state"
+        )
 }
 
 /// Whether images and files may stand here.

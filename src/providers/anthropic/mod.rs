@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::error::{Error, Kind};
 use crate::providers::{
-    Answer, Ask, AskKind, Call, ListedModel, Loss, Provider, Remedies, Settings,
+    Answer, Ask, AskKind, Call, ListedModel, Loss, Provider, Remedies, Settings, embeddings,
 };
 use crate::secret::Secret;
 use crate::target::ModelId;
@@ -91,6 +91,7 @@ impl Provider for Anthropic {
                 let encoded = request::encode(request, model, remedies)?.counting();
                 self.post("/v1/messages/count_tokens", encoded)
             }
+            Ask::Embed(_) => Err(embeddings::unsupported("Anthropic")),
             Ask::Models(cursor) => {
                 let after = cursor.map_or(String::new(), |id| {
                     let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
@@ -141,6 +142,7 @@ impl Provider for Anthropic {
                 let count: Count = decode::parse(body)?;
                 Ok(Answer::Tokens(count.input_tokens))
             }
+            AskKind::Embed => Err(embeddings::unsupported("Anthropic")),
             AskKind::Models => {
                 let page: Models = decode::parse(body)?;
                 let next = page.last_id.filter(|_| page.has_more);

@@ -100,7 +100,7 @@ pub(super) fn encode<'a>(
         metadata: fields::user_id(request).map(|user_id| wire::Metadata { user_id }),
         service_tier: (request.service_tier.as_deref() == Some("default"))
             .then_some("standard_only"),
-        own: fields::own(&request.extra),
+        own: fields::own(request),
     };
     Ok(Encoded {
         version,

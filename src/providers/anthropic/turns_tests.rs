@@ -19,7 +19,7 @@ fn encode(model: &str, input: &str, remedies: &Remedies) -> Result<(String, Vec<
 
 fn check(model: &str, input: &str, expect: &str, lost: &[&str]) {
     let (got, losses) = encode(model, input, &Remedies::default()).unwrap();
-    let expect = expect.replace("\n", "").replace("        ", "");
+    let expect = expect.replace('\n', "").replace("        ", "");
     assert_eq!(got, expect);
     assert_eq!(losses, lost);
 }

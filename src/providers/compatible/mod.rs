@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use self::quirks::{Auth, Images, Quirks};
 use self::stream::ChatDecoder;
-use super::{Answer, Ask, AskKind, Call, Need, Provider, Remedies, Settings};
+use super::{Answer, Ask, AskKind, Call, Need, Provider, Remedies, Settings, embeddings};
 use crate::canonical::item::{Item, ToolOutput};
 use crate::canonical::open::Open;
 use crate::canonical::part::Part;
@@ -126,6 +126,7 @@ impl Provider for Compatible {
                 "model",
                 "this server has no endpoint that counts tokens",
             )),
+            Ask::Embed(embedding) => embeddings::call(self.url("/embeddings"), embedding, model),
             Ask::Models(_) => Ok(Call {
                 method: Method::GET,
                 url: self.url("/models"),
@@ -156,6 +157,7 @@ impl Provider for Compatible {
 
     fn read(&self, kind: AskKind, body: &[u8]) -> Result<Answer, Error> {
         match kind {
+            AskKind::Embed => embeddings::read(body),
             AskKind::Models => models::read(body),
             AskKind::Count => Err(Error::unsupported(
                 "model",

@@ -11,6 +11,7 @@ use super::quirks::{EffortStyle, Field, Formats, Limit, Quirks, Takes};
 use super::stream::{ChatDecoder, Parallel, Wanted};
 use super::{fields, remedies};
 use crate::canonical::extra::Extra;
+use crate::canonical::ids;
 use crate::canonical::open::{Open, tag_of};
 use crate::canonical::part::Json;
 use crate::canonical::request::{Format, Request, SchemaFormat};
@@ -181,12 +182,12 @@ fn settings<'a>(
     }
     fields::tier(context, service_tier.as_deref(), body);
     if context.quirks.takes(Field::SafetyIdentifier) {
-        body.safety_identifier = safety_identifier.as_deref().map(Text::from);
+        body.safety_identifier = safety_identifier.as_deref().map(short);
     } else if context.quirks.takes(Field::User) {
-        body.user = safety_identifier.as_deref().map(Text::from);
+        body.user = safety_identifier.as_deref().map(short);
     }
     if context.quirks.takes(Field::PromptCacheKey) {
-        body.prompt_cache_key = prompt_cache_key.as_deref().map(Text::from);
+        body.prompt_cache_key = prompt_cache_key.as_deref().map(short);
     }
     if !delivery.is_whole() {
         body.stream = Some(true);
@@ -195,7 +196,22 @@ fn settings<'a>(
     for (key, value) in extra.iter() {
         beyond(context, key, value, body);
     }
+    let request = context.request;
+    for (key, value) in request.beyond.chat.iter() {
+        // Elsewhere it would be refused, and it makes no difference to the answer.
+        if key != "prediction" || context.quirks.effort == EffortStyle::OpenAi {
+            beyond(context, key, value, body);
+        }
+    }
+    for key in request.beyond.messages_only() {
+        context.lose(key, "not a field of Chat Completions");
+    }
     Ok(parallel(context, chosen, *parallel_tool_calls, body))
+}
+
+/// OpenAI's limit for names of users and of caches, in characters.
+fn short(name: &str) -> Text<'_> {
+    ids::name(name, 64).into()
 }
 
 /// Fields of OpenAI's Responses API that Chat Completions has no place for.

@@ -11,7 +11,9 @@ use serde::Deserialize;
 
 use crate::canonical::request::Request;
 use crate::error::{Error, Kind, Remedy};
-use crate::providers::{Answer, Ask, AskKind, Call, ListedModel, Loss, Provider, Remedies};
+use crate::providers::{
+    Answer, Ask, AskKind, Call, ListedModel, Loss, Provider, Remedies, embeddings,
+};
 use crate::secret::Secret;
 use crate::target::ModelId;
 
@@ -50,6 +52,7 @@ impl Provider for Demo {
                 let (request, losses) = request::prepare(request, model)?;
                 call("count", &Asked::Count(request), false, losses)
             }
+            Ask::Embed(_) => Err(embeddings::unsupported("`demo`")),
             Ask::Models(_) => call::<Request>("models", &Asked::Models, false, Vec::new()),
         }
     }
@@ -73,6 +76,7 @@ impl Provider for Demo {
                 let count: Count = serde_json::from_slice(body).map_err(garbled)?;
                 Ok(Answer::Tokens(count.tokens))
             }
+            AskKind::Embed => Err(embeddings::unsupported("`demo`")),
             AskKind::Models => {
                 let list: Models = serde_json::from_slice(body).map_err(garbled)?;
                 let models = list.models.into_iter().map(|id| ListedModel {

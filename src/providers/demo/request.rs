@@ -50,6 +50,12 @@ pub(super) fn prepare<'a>(
                     format!("`demo` keeps no items, so `{}` is unknown to it", item.id),
                 ));
             }
+            Open::Known(Item::Compaction(_)) => {
+                return Err(Error::unsupported(
+                    format!("input[{at}]"),
+                    "only the provider that compacted the conversation can read it",
+                ));
+            }
             // Opaque state goes back to the vendor that made it, and to no other.
             Open::Known(Item::Reasoning(item)) => {
                 let foreign = item.encrypted_content.as_deref().is_some_and(is_foreign);
@@ -111,6 +117,9 @@ fn lost_fields(request: &Request) -> Vec<Loss> {
         if is_set {
             losses.push(Loss::new(field, ignored));
         }
+    }
+    for key in beyond.chat_only().chain(beyond.messages_only()) {
+        losses.push(Loss::new(key, ignored));
     }
     for (at, tool) in request.tools.iter().enumerate() {
         if let Open::Unknown(map) = tool {

@@ -252,7 +252,8 @@ impl<'a> Walk<'a, '_> {
         let Some(envelope) = envelope.filter(|envelope| {
             self.replay == Replay::Signatures
                 && envelope.vendor == VENDOR
-                && envelope.model == self.model.as_str()
+                // Clients of Chat Completions bring bare signatures, whose model nobody names.
+                && (envelope.model.is_empty() || envelope.model == self.model.as_str())
         }) else {
             return;
         };

@@ -22,6 +22,7 @@ use tools::Names;
 
 mod calls;
 mod contents;
+mod embeddings;
 mod error;
 mod finish;
 mod grounding;
@@ -143,6 +144,10 @@ impl Provider for Google {
         match ask {
             Ask::Respond(request) => self.respond(request, model, remedies),
             Ask::Count(request) => self.count(request, model, remedies),
+            Ask::Embed(embedding) => {
+                let url = self.url(model, "batchEmbedContents");
+                embeddings::call(url, &resource(model), embedding)
+            }
             Ask::Models(cursor) => Ok(self.models(cursor)),
         }
     }
@@ -164,6 +169,7 @@ impl Provider for Google {
                     serde_json::from_slice(body).map_err(garbled)?;
                 Ok(Answer::Tokens(count.total_tokens))
             }
+            AskKind::Embed => embeddings::read(body),
             AskKind::Models => {
                 let page: gemini::response::ModelPage =
                     serde_json::from_slice(body).map_err(garbled)?;

@@ -3,8 +3,9 @@
 use super::contents::{self, Replay};
 use super::tools::{self, Tools};
 use super::{losses, settings};
+use crate::canonical::beyond::Beyond;
 use crate::canonical::open::Open;
-use crate::canonical::request::{Beyond, Format, Request};
+use crate::canonical::request::{Format, Request};
 use crate::catalog::google::Rules;
 use crate::error::{Error, Remedy};
 use crate::providers::{Loss, Remedies};
@@ -122,9 +123,14 @@ fn beyond_the_specification(beyond: &Beyond, losses: &mut Losses) -> Result<(), 
         logit_bias,
         choices,
         thinking_budget: _,
-        chat,
+        chat: _,
+        messages: _,
+        // Listed by the gateway.
+        lost: _,
     } = beyond;
-    losses.extra("", chat);
+    for key in beyond.chat_only().chain(beyond.messages_only()) {
+        losses.add(key, "unknown to Google: left out");
+    }
     if logit_bias.as_ref().is_some_and(|biases| !biases.is_empty()) {
         losses.add("logit_bias", "Google has no such setting");
     }

@@ -266,5 +266,8 @@ pub(super) fn beyond(request: &Request, losses: &mut Vec<Loss>) -> Result<(), Er
             "left out: OpenAI's Responses API does not know it",
         ));
     }
+    for key in beyond.chat_only().chain(beyond.messages_only()) {
+        losses.push(Loss::new(key, "left out: a field of another API"));
+    }
     Ok(())
 }

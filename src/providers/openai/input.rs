@@ -8,8 +8,8 @@
 use std::borrow::Cow;
 
 use super::super::Loss;
+use super::foreign::own_fields;
 use super::parts::plain_parts;
-use crate::canonical::extra::Extra;
 use crate::canonical::ids;
 use crate::canonical::item::{Item, Message, Reasoning, Role, ToolOutput};
 use crate::canonical::open::{Open, tag_of};
@@ -159,7 +159,7 @@ fn plain_reasoning(reasoning: &Reasoning) -> Reasoning {
     Reasoning {
         id: own_id(reasoning.id.as_ref(), "rs_"),
         status: None,
-        extra: without_nulls(&reasoning.extra),
+        extra: own_fields(&reasoning.extra, "", &mut Vec::new()),
         ..reasoning.clone()
     }
 }
@@ -173,21 +173,21 @@ fn plain_item(
     let mut item = item.clone();
     let path = format!("input[{at}]");
     match &mut item {
-        Item::Message(message) => plain_message(message, &path, anchored)?,
+        Item::Message(message) => plain_message(message, &path, anchored, losses)?,
         Item::FunctionCall(call) => {
             call.id = own_id(call.id.as_ref(), "fc_").filter(|_| anchored);
             shorten(&mut call.call_id);
-            call.extra = without_nulls(&call.extra);
+            call.extra = own_fields(&call.extra, &path, losses);
         }
         Item::CustomToolCall(call) => {
             call.id = own_id(call.id.as_ref(), "ctc_").filter(|_| anchored);
             shorten(&mut call.call_id);
-            call.extra = without_nulls(&call.extra);
+            call.extra = own_fields(&call.extra, &path, losses);
         }
         Item::FunctionCallOutput(output) | Item::CustomToolCallOutput(output) => {
             output.id = None;
             shorten(&mut output.call_id);
-            output.extra = without_nulls(&output.extra);
+            output.extra = own_fields(&output.extra, &path, losses);
             if output.is_error {
                 losses.push(Loss::new(
                     format!("{path}.is_error"),
@@ -195,7 +195,7 @@ fn plain_item(
                 ));
             }
             if let ToolOutput::Parts(parts) = &mut output.output {
-                plain_parts(parts, Role::User, &format!("{path}.output"))?;
+                plain_parts(parts, Role::User, &format!("{path}.output"), losses)?;
             }
         }
         Item::Compaction(compaction) => {
@@ -206,7 +206,7 @@ fn plain_item(
                 ));
             }
             compaction.id = own_id(compaction.id.as_ref(), "cmp_");
-            compaction.extra = without_nulls(&compaction.extra);
+            compaction.extra = own_fields(&compaction.extra, &path, losses);
         }
         Item::ItemReference(reference) => {
             return Err(Error::unsupported(
@@ -221,7 +221,12 @@ fn plain_item(
     Ok(item)
 }
 
-fn plain_message(message: &mut Message, path: &str, anchored: bool) -> Result<(), Error> {
+fn plain_message(
+    message: &mut Message,
+    path: &str,
+    anchored: bool,
+    losses: &mut Vec<Loss>,
+) -> Result<(), Error> {
     if message.role == Role::Assistant {
         message.id = own_id(message.id.as_ref(), "msg_").filter(|_| anchored);
     } else {
@@ -229,11 +234,12 @@ fn plain_message(message: &mut Message, path: &str, anchored: bool) -> Result<()
         message.status = None;
         message.phase = None;
     }
-    message.extra = without_nulls(&message.extra);
+    message.extra = own_fields(&message.extra, path, losses);
     plain_parts(
         &mut message.content,
         message.role,
         &format!("{path}.content"),
+        losses,
     )
 }
 
@@ -246,12 +252,6 @@ fn shorten(call_id: &mut String) {
 
 fn fits_call_id(call_id: &str) -> bool {
     !call_id.is_empty() && call_id.chars().count() <= LONGEST_ID
-}
-
-fn without_nulls(extra: &Extra) -> Extra {
-    let mut extra = extra.clone();
-    extra.retain(|_, value| !value.is_null());
-    extra
 }
 
 #[cfg(test)]

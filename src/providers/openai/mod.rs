@@ -8,7 +8,9 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 
-use super::{Answer, Ask, AskKind, Call, Decoder, ListedModel, Provider, Remedies, Settings};
+use super::{
+    Answer, Ask, AskKind, Call, Decoder, ListedModel, Provider, Remedies, Settings, embeddings,
+};
 use crate::canonical::compose::Composer;
 use crate::canonical::request::{Delivery, Profile};
 use crate::error::{Error, Kind};
@@ -18,6 +20,7 @@ use crate::wire::sse;
 
 mod failure;
 mod fields;
+mod foreign;
 mod input;
 mod parts;
 mod request;
@@ -70,6 +73,7 @@ impl Provider for OpenAi {
                     decoder: Box::new(NoStream),
                 })
             }
+            Ask::Embed(embedding) => embeddings::call(self.url("/embeddings"), embedding, model),
             Ask::Models(_) => Ok(Call {
                 method: Method::GET,
                 url: self.url("/models"),
@@ -101,6 +105,7 @@ impl Provider for OpenAi {
                 let counted: Counted = parse(body)?;
                 Ok(Answer::Tokens(counted.input_tokens))
             }
+            AskKind::Embed => embeddings::read(body),
             AskKind::Models => {
                 let page: Page = parse(body)?;
                 Ok(Answer::Models(

@@ -1,17 +1,36 @@
 //! Content parts as OpenAI takes them: text by the name that fits the speaker, files as data URLs, no nulls, no video.
 
+use super::super::Loss;
+use super::foreign::{is_block, own_fields};
 use crate::canonical::item::Role;
-use crate::canonical::open::Open;
+use crate::canonical::open::{Open, tag_of};
 use crate::canonical::part::{FilePart, Part};
 use crate::error::Error;
 
 /// Prepares the parts of one message or output; `path` names them in errors.
-pub(super) fn plain_parts(parts: &mut [Open<Part>], role: Role, path: &str) -> Result<(), Error> {
+pub(super) fn plain_parts(
+    parts: &mut Vec<Open<Part>>,
+    role: Role,
+    path: &str,
+    losses: &mut Vec<Loss>,
+) -> Result<(), Error> {
+    let mut at = 0;
+    parts.retain(|part| {
+        let lost = matches!(part, Open::Unknown(object) if is_block(tag_of(object)));
+        if lost {
+            losses.push(Loss::new(
+                format!("{path}[{at}]"),
+                "left out: a block of another API",
+            ));
+        }
+        at += 1;
+        !lost
+    });
     for (at, part) in parts.iter_mut().enumerate() {
         match part {
             Open::Known(known) => {
                 by_role(known, role);
-                plain_part(known, &format!("{path}[{at}]"))?;
+                plain_part(known, &format!("{path}[{at}]"), losses)?;
             }
             Open::Unknown(object) => object.retain(|_, value| !value.is_null()),
         }
@@ -35,7 +54,7 @@ fn by_role(part: &mut Part, role: Role) {
     };
 }
 
-fn plain_part(part: &mut Part, path: &str) -> Result<(), Error> {
+fn plain_part(part: &mut Part, path: &str, losses: &mut Vec<Loss>) -> Result<(), Error> {
     let extra = match part {
         Part::InputText(part)
         | Part::SummaryText(part)
@@ -56,7 +75,7 @@ fn plain_part(part: &mut Part, path: &str) -> Result<(), Error> {
             ));
         }
     };
-    extra.retain(|_, value| !value.is_null());
+    *extra = own_fields(extra, path, losses);
     Ok(())
 }
 

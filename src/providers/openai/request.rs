@@ -1,5 +1,7 @@
 //! The request as OpenAI takes it: field by field what the client said, within the rules of the model's family.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
@@ -9,8 +11,10 @@ use super::fields::{
     Sampling, beyond, extra, include, max_output_tokens, reasoning, replay, stream_options, text,
     tool_choice,
 };
+use super::foreign::own_tools;
 use super::input::{self, Items};
 use crate::canonical::extra::Extra;
+use crate::canonical::ids;
 use crate::canonical::open::Open;
 use crate::canonical::request::{
     Delivery, ReasoningSettings, Request, StreamOptions, TextSettings,
@@ -35,8 +39,8 @@ struct Body<'a> {
     instructions: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     include: Vec<&'a str>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    tools: &'a [Open<Tool>],
+    #[serde(skip_serializing_if = "no_tools")]
+    tools: Cow<'a, [Open<Tool>]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_choice: Option<&'a ToolChoice>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,9 +64,9 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     service_tier: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    safety_identifier: Option<&'a str>,
+    safety_identifier: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    prompt_cache_key: Option<&'a str>,
+    prompt_cache_key: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -138,13 +142,6 @@ fn whole<'a>(
     remedies: &Remedies,
     losses: &mut Vec<Loss>,
 ) -> Result<Body<'a>, Error> {
-    if let Some(id) = &request.previous_response_id {
-        return Err(Error::unsupported(
-            "previous_response_id",
-            format!("response `{id}` is not known here"),
-        )
-        .with_code("previous_response_not_found"));
-    }
     let replay = replay(request, family, remedies, losses);
     let reasoning = reasoning(request, family, remedies, losses);
     let effort = reasoning.as_ref().and_then(|reasoning| reasoning.effort);
@@ -155,7 +152,7 @@ fn whole<'a>(
         input: input::items(&request.input, replay, losses)?,
         instructions: request.instructions.as_deref(),
         include: include(request, family, &sampling, losses),
-        tools: &request.tools,
+        tools: own_tools(&request.tools, losses),
         tool_choice: tool_choice(request)?,
         parallel_tool_calls: request.parallel_tool_calls,
         max_tool_calls: request.max_tool_calls,
@@ -167,13 +164,22 @@ fn whole<'a>(
         reasoning,
         truncation: request.truncation.as_deref(),
         service_tier: request.service_tier.as_deref(),
-        safety_identifier: request.safety_identifier.as_deref(),
-        prompt_cache_key: request.prompt_cache_key.as_deref(),
+        safety_identifier: short(request.safety_identifier.as_deref()),
+        prompt_cache_key: short(request.prompt_cache_key.as_deref()),
         store: Some(false),
         stream: streamed.then_some(true),
         stream_options: stream_options(request, remedies),
         extra: extra(request),
     })
+}
+
+fn no_tools(tools: &[Open<Tool>]) -> bool {
+    tools.is_empty()
+}
+
+/// OpenAI's limit for names of users and of caches, in characters.
+fn short(name: Option<&str>) -> Option<Cow<'_, str>> {
+    name.map(|name| ids::name(name, 64))
 }
 
 /// May this parameter be left out where the provider refuses it? Without these the answer is still an answer to what
@@ -355,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_one_answer_and_unknown_state_are_refused() {
+    fn more_than_one_answer_is_refused() {
         let mut request = Request::ask("m", "hi");
         request.beyond.choices = Some(2);
         let model = ModelId::from("gpt-4o");
@@ -364,8 +370,5 @@ mod tests {
             refused.err().and_then(|e| e.param().map(str::to_owned)),
             Some("n".to_owned())
         );
-        request.beyond.choices = None;
-        request.previous_response_id = Some("resp_1".to_owned());
-        assert!(respond(&request, &model, &Remedies::default()).is_err());
     }
 }

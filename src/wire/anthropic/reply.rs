@@ -89,6 +89,9 @@ pub struct Ending<'a> {
     /// `end_turn`, ….
     #[serde(borrow, default)]
     pub stop_reason: Option<Text<'a>>,
+    /// Where it stopped, for `stop_sequence`.
+    #[serde(borrow, default)]
+    pub stop_sequence: Option<Text<'a>>,
     /// Why it was refused.
     #[serde(borrow, default)]
     pub stop_details: Option<StopDetails<'a>>,
@@ -120,6 +123,9 @@ pub struct Message<'a> {
     /// Why it ended.
     #[serde(borrow, default)]
     pub stop_reason: Option<Text<'a>>,
+    /// Where it stopped, for `stop_sequence`.
+    #[serde(borrow, default)]
+    pub stop_sequence: Option<Text<'a>>,
     /// Why it was refused.
     #[serde(borrow, default)]
     pub stop_details: Option<StopDetails<'a>>,

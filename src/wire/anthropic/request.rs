@@ -153,6 +153,9 @@ pub enum Block<'a> {
         /// Opaque.
         data: String,
     },
+    /// A block of the API's own tools, as it was issued.
+    #[serde(untagged)]
+    Own(&'a Map<String, Value>),
 }
 
 /// Text, or blocks.

@@ -175,6 +175,9 @@ pub struct Part<'a> {
     /// For `thinking`.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub thinking: Option<Content<'a>>,
+    /// Where a prompt cache ends, at routers in front of Anthropic's models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_control: Option<Value>,
 }
 
 /// `image_url`.

@@ -134,6 +134,9 @@ pub struct Message<'a> {
     /// Tool: the call that this answers.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub tool_call_id: Option<Text<'a>>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
 }
 
 /// A tool. A hosted one has neither `function` nor `custom`, and is kept in `extra`.

@@ -1,0 +1,213 @@
+//! Asks that are no response: how many tokens a request has, and embeddings. Targets are asked in turn, once each.
+
+use super::{Caller, Gateway, Snapshot};
+use crate::canonical::embedding::{Embedded, Embedding};
+use crate::canonical::item::{Item, ToolOutput};
+use crate::canonical::open::Open;
+use crate::canonical::part::Part;
+use crate::canonical::request::Request;
+use crate::error::{Error, Kind, Next};
+use crate::providers::{Answer, Ask, AskKind};
+use crate::routing::resolve::resolve;
+use crate::target::Target;
+
+/// How many tokens a request has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// Who was asked.
+    pub target: Target,
+    /// The number.
+    pub tokens: u64,
+    /// Whose number it is.
+    pub basis: Basis,
+}
+
+/// Whose number a count is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Basis {
+    /// The provider's.
+    Counted,
+    /// Ours, since the provider counts nothing before it answers.
+    Estimated,
+}
+
+/// What a token of most languages comes to, in bytes of UTF-8.
+const BYTES_OF_A_TOKEN: usize = 4;
+
+/// What an image or a file comes to, in tokens: a page or a middling picture. Its size in bytes says little.
+const TOKENS_OF_A_FILE: u64 = 1_000;
+
+/// What stands around each item and tool, in tokens.
+const TOKENS_AROUND: u64 = 4;
+
+impl Gateway {
+    /// Counts the tokens of a request by the provider of its first target that can, else by an estimate: a token for
+    /// every four bytes of text, a thousand for each image or file, and four around each item and tool.
+    pub async fn count(&self, request: &Request, caller: &Caller) -> Result<Count, Error> {
+        let snapshot = self.snapshot();
+        let (request, targets) = planned(&snapshot, request, caller)?;
+        let mut first_refusal = None;
+        for target in targets {
+            match self.ask(&snapshot, &target, Ask::Count(&request)).await {
+                Ok(Answer::Tokens(tokens)) => {
+                    let basis = Basis::Counted;
+                    return Ok(Count {
+                        target,
+                        tokens,
+                        basis,
+                    });
+                }
+                Ok(Answer::Models(..) | Answer::Embeddings(_)) => return Err(crossed()),
+                Err(error) if error.kind() == Kind::Unsupported => {
+                    first_refusal.get_or_insert(target);
+                }
+                Err(error) if error.next() == Next::Target && first_refusal.is_some() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let target = first_refusal.ok_or_else(|| Error::exhausted(Vec::new()))?;
+        Ok(Count {
+            target,
+            tokens: estimate(&request),
+            basis: Basis::Estimated,
+        })
+    }
+
+    /// Embeds texts.
+    pub async fn embed(
+        &self,
+        embedding: &Embedding,
+        caller: &Caller,
+    ) -> Result<(Target, Embedded), Error> {
+        let snapshot = self.snapshot();
+        let asked = Request {
+            model: embedding.model.clone(),
+            ..Request::default()
+        };
+        let (_, targets) = planned(&snapshot, &asked, caller)?;
+        let mut failures = Vec::new();
+        for target in targets {
+            match self.ask(&snapshot, &target, Ask::Embed(embedding)).await {
+                Ok(Answer::Embeddings(embedded))
+                    if embedded.vectors.len() == embedding.input.len() =>
+                {
+                    return Ok((target, embedded));
+                }
+                Ok(Answer::Embeddings(_)) => {
+                    let message = "the number of vectors is not the number of texts";
+                    failures.push(Error::garbled(message).at(&target));
+                }
+                Ok(Answer::Models(..) | Answer::Tokens(_)) => return Err(crossed()),
+                Err(error) if error.next() == Next::Target => failures.push(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::exhausted(failures))
+    }
+
+    async fn ask(
+        &self,
+        snapshot: &Snapshot,
+        target: &Target,
+        ask: Ask<'_>,
+    ) -> Result<Answer, Error> {
+        let kind = match ask {
+            Ask::Respond(_) => return Err(crossed()),
+            Ask::Count(_) => AskKind::Count,
+            Ask::Embed(_) => AskKind::Embed,
+            Ask::Models(_) => AskKind::Models,
+        };
+        let work = async {
+            let member = snapshot.member(&target.provider)?;
+            let remedies = self.remedies(target);
+            let call = member.provider.encode(ask, &target.model, &remedies)?;
+            let total = snapshot.config.defaults.timeouts.total;
+            let body = self.ask_once(member, call, total).await?;
+            member.provider.read(kind, &body)
+        };
+        work.await.map_err(|error: Error| error.at(target))
+    }
+}
+
+fn crossed() -> Error {
+    Error::new(Kind::Internal, "the answer is to another question")
+}
+
+/// The request as its alias completes it, and whom to ask.
+fn planned(
+    snapshot: &Snapshot,
+    request: &Request,
+    caller: &Caller,
+) -> Result<(Request, Vec<Target>), Error> {
+    let mut request = request.clone();
+    if let Some(route) = &caller.route {
+        request.model.clone_from(route);
+    }
+    let plan = resolve(&snapshot.config, &request)?;
+    plan.overlay.apply(&mut request);
+    Ok((request, plan.targets))
+}
+
+/// See [`Gateway::count`].
+fn estimate(request: &Request) -> u64 {
+    let mut bytes = request.instructions.as_ref().map_or(0, String::len);
+    let mut tokens = 0;
+    let mut parts = |parts: &[Open<Part>], bytes: &mut usize| {
+        for part in parts {
+            match part {
+                Open::Known(part) => match part.text() {
+                    Some(text) => *bytes += text.len(),
+                    None => tokens += TOKENS_OF_A_FILE,
+                },
+                Open::Unknown(part) => *bytes += written(part),
+            }
+        }
+    };
+    for item in &request.input {
+        match item {
+            Open::Known(Item::Message(message)) => parts(&message.content, &mut bytes),
+            Open::Known(Item::FunctionCall(call)) => {
+                bytes += call.name.len() + call.arguments.len()
+            }
+            Open::Known(Item::CustomToolCall(call)) => bytes += call.name.len() + call.input.len(),
+            Open::Known(Item::FunctionCallOutput(it) | Item::CustomToolCallOutput(it)) => {
+                match &it.output {
+                    ToolOutput::Text(text) => bytes += text.len(),
+                    ToolOutput::Parts(all) => parts(all, &mut bytes),
+                }
+            }
+            Open::Known(Item::Reasoning(thought)) => parts(&thought.summary, &mut bytes),
+            Open::Known(Item::Compaction(it)) => bytes += it.encrypted_content.len(),
+            Open::Known(Item::ItemReference(_)) => {}
+            Open::Unknown(item) => bytes += written(item),
+        }
+    }
+    bytes += request.tools.iter().map(written).sum::<usize>();
+    let around = request.input.len() + request.tools.len();
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    tokens + count(bytes.div_ceil(BYTES_OF_A_TOKEN)) + count(around) * TOKENS_AROUND
+}
+
+fn written<T: serde::Serialize>(value: &T) -> usize {
+    serde_json::to_string(value).map_or(0, |json| json.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_estimate_counts_text_files_and_what_stands_around_them() {
+        let check = |input: &str, expect: u64| {
+            let request: Request = serde_json::from_str(input).unwrap();
+            assert_eq!(estimate(&request), expect, "{input}");
+        };
+        check(r#"{"input":[]}"#, 0);
+        check(r#"{"input":"12345678"}"#, 2 + 4);
+        check(r#"{"instructions":"1234","input":"12345"}"#, 3 + 4);
+        check(
+            r#"{"input":[{"role":"user","content":[{"type":"input_image","image_url":"data:image/png;base64,AAAA"}]}]}"#,
+            1_000 + 4,
+        );
+    }
+}

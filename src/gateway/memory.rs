@@ -1,0 +1,344 @@
+//! The memory that brings opaque reasoning back to clients that drop it.
+//!
+//! Clients of Chat Completions give back calls and their outputs, and nothing that the model thought before it called.
+//! Some models refuse a tool loop without that, others answer worse. So the sealed reasoning before each call is kept
+//! here, and put back when the call returns without it. It is bounded, lives in this process alone, and is found only by
+//! the same client key with the same call: its id, its name and its arguments.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::EventStream;
+use crate::canonical::item::{Item, Reasoning, Role};
+use crate::canonical::open::Open;
+use crate::canonical::request::Request;
+
+/// So many bytes of state are kept; the oldest goes first.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
+
+/// More than this before one call is not kept.
+const MOST_OF_ONE: usize = 1024 * 1024;
+
+/// Who asked, and which call: a hash, so that neither keys nor arguments are kept.
+type Mark = [u8; 32];
+
+/// What was thought before a call.
+#[derive(Debug, Clone)]
+struct Kept {
+    reasoning: Arc<[Reasoning]>,
+    place: Place,
+    bytes: usize,
+    /// Tells this entry from an older one of the same mark, whose turn to go comes earlier.
+    age: u64,
+}
+
+/// Where in the assistant's turn it stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Straight before the call.
+    Call,
+    /// Before the text before the call.
+    Text,
+}
+
+/// The memory of one gateway.
+#[derive(Debug, Default)]
+pub(super) struct Memory(Mutex<Shelf>);
+
+#[derive(Debug, Default)]
+struct Shelf {
+    kept: HashMap<Mark, Kept>,
+    ages: VecDeque<(u64, Mark)>,
+    bytes: usize,
+    age: u64,
+}
+
+impl Memory {
+    /// Puts reasoning back before calls that returned without it.
+    pub(super) fn recall(&self, client: Option<&str>, request: &mut Arc<Request>) {
+        let found = self.find(client, &request.input);
+        if found.is_empty() {
+            return;
+        }
+        let input = &mut Arc::make_mut(request).input;
+        // From the back, so that the places before stay what they are.
+        for (at, reasoning) in found.into_iter().rev() {
+            let items = reasoning.iter().cloned().map(Item::Reasoning);
+            input.splice(at..at, items.map(Open::Known));
+        }
+    }
+
+    /// Watches an answer go by, and keeps what its calls will need.
+    pub(super) fn watch(
+        self: &Arc<Self>,
+        client: Option<Arc<str>>,
+        events: EventStream,
+    ) -> EventStream {
+        let memory = self.clone();
+        events
+            .inspect(move |batch| {
+                let last = batch.last().and_then(|emitted| emitted.event.known());
+                if let Some(response) = last.and_then(|event| event.terminal()) {
+                    memory.keep(client.as_deref(), &response.output);
+                }
+            })
+            .boxed()
+    }
+
+    fn find(&self, client: Option<&str>, input: &[Open<Item>]) -> Vec<(usize, Arc<[Reasoning]>)> {
+        let mut found = Vec::new();
+        // Where the assistant's turn and its text begin, and whether the client kept the reasoning of it.
+        let (mut text, mut sealed) = (None, false);
+        for (at, item) in input.iter().enumerate() {
+            let mark = match item {
+                Open::Known(Item::FunctionCall(call)) => {
+                    mark(client, &call.call_id, &call.name, &call.arguments)
+                }
+                Open::Known(Item::CustomToolCall(call)) => {
+                    mark(client, &call.call_id, &call.name, &call.input)
+                }
+                Open::Known(Item::Message(message)) if message.role == Role::Assistant => {
+                    text.get_or_insert(at);
+                    continue;
+                }
+                Open::Known(Item::Reasoning(reasoning)) => {
+                    sealed |= reasoning.encrypted_content.is_some();
+                    continue;
+                }
+                _ => {
+                    (text, sealed) = (None, false);
+                    continue;
+                }
+            };
+            if sealed {
+                continue;
+            }
+            if let Some(kept) = self.lock().kept.get(&mark) {
+                let place = match kept.place {
+                    Place::Call => at,
+                    Place::Text => text.unwrap_or(at),
+                };
+                found.push((place, kept.reasoning.clone()));
+            }
+            text = None;
+        }
+        found
+    }
+
+    fn keep(&self, client: Option<&str>, output: &[Open<Item>]) {
+        let mut reasoning: Vec<Reasoning> = Vec::new();
+        let mut place = Place::Call;
+        for item in output {
+            let mark = match item {
+                Open::Known(Item::Reasoning(thought)) if thought.encrypted_content.is_some() => {
+                    reasoning.push(thought.clone());
+                    continue;
+                }
+                Open::Known(Item::Message(_)) => {
+                    if !reasoning.is_empty() {
+                        place = Place::Text;
+                    }
+                    continue;
+                }
+                Open::Known(Item::FunctionCall(call)) => {
+                    mark(client, &call.call_id, &call.name, &call.arguments)
+                }
+                Open::Known(Item::CustomToolCall(call)) => {
+                    mark(client, &call.call_id, &call.name, &call.input)
+                }
+                _ => continue,
+            };
+            if !reasoning.is_empty() {
+                self.lock().put(mark, std::mem::take(&mut reasoning), place);
+            }
+            place = Place::Call;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Shelf> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shelf {
+    fn put(&mut self, mark: Mark, reasoning: Vec<Reasoning>, place: Place) {
+        let state = |thought: &Reasoning| thought.encrypted_content.as_ref().map_or(0, String::len);
+        let bytes = reasoning.iter().map(state).sum::<usize>() + size_of::<Kept>();
+        if bytes > MOST_OF_ONE {
+            return;
+        }
+        self.age += 1;
+        let kept = Kept {
+            reasoning: reasoning.into(),
+            place,
+            bytes,
+            age: self.age,
+        };
+        self.bytes += bytes;
+        self.ages.push_back((self.age, mark));
+        if let Some(old) = self.kept.insert(mark, kept) {
+            self.bytes -= old.bytes;
+        }
+        while self.bytes > MOST_BYTES
+            && let Some((age, mark)) = self.ages.pop_front()
+        {
+            if self.kept.get(&mark).is_some_and(|kept| kept.age == age)
+                && let Some(old) = self.kept.remove(&mark)
+            {
+                self.bytes -= old.bytes;
+            }
+        }
+    }
+}
+
+/// Clients write the arguments anew: in another order of keys, with other spaces. They are the same call.
+fn mark(client: Option<&str>, call_id: &str, name: &str, arguments: &str) -> Mark {
+    let mut hash = Sha256::new();
+    let arguments = match serde_json::from_str::<Value>(arguments) {
+        Ok(value) => ordered(&value).to_string(),
+        Err(_) => arguments.trim().to_owned(),
+    };
+    // A client without a key is told from one whose name is empty.
+    hash.update([u8::from(client.is_some())]);
+    for part in [client.unwrap_or_default(), call_id, name, &arguments] {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().into()
+}
+
+fn ordered(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let sorted: BTreeMap<&String, Value> = object
+                .iter()
+                .map(|(key, value)| (key, ordered(value)))
+                .collect();
+            let sorted = sorted.into_iter().map(|(key, value)| (key.clone(), value));
+            Value::Object(sorted.collect())
+        }
+        Value::Array(list) => Value::Array(list.iter().map(ordered).collect()),
+        plain => plain.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn items(json: &str) -> Vec<Open<Item>> {
+        serde_json::from_str(json).unwrap()
+    }
+
+    const ANSWER: &str = r#"[
+        {"type":"reasoning","summary":[],"encrypted_content":"one"},
+        {"type":"message","role":"assistant","content":"Looking."},
+        {"type":"function_call","call_id":"a","name":"f","arguments":"{\"x\": 1, \"y\": [2]}"},
+        {"type":"reasoning","summary":[],"encrypted_content":"two"},
+        {"type":"function_call","call_id":"b","name":"f","arguments":"{}"}]"#;
+
+    /// The kinds of the items that are sent on, with their state.
+    fn recalled(memory: &Memory, client: Option<&str>, input: &str) -> Vec<String> {
+        let mut request = Arc::new(Request {
+            input: items(input),
+            ..Request::default()
+        });
+        memory.recall(client, &mut request);
+        request
+            .input
+            .iter()
+            .filter_map(Open::known)
+            .map(|item| match item {
+                Item::Reasoning(it) => it.encrypted_content.clone().unwrap_or_default(),
+                other => other.tag().to_owned(),
+            })
+            .collect()
+    }
+
+    const RETURNED: &str = r#"[
+        {"role":"user","content":"q"},
+        {"role":"assistant","content":"Looking."},
+        {"type":"function_call","call_id":"a","name":"f","arguments":"{\"y\":[2],\"x\":1}"},
+        {"type":"function_call","call_id":"b","name":"f","arguments":"{ }"},
+        {"type":"function_call_output","call_id":"a","output":"r"},
+        {"type":"function_call_output","call_id":"b","output":"r"}]"#;
+
+    #[test]
+    fn reasoning_comes_back_where_it_stood() {
+        let memory = Memory::default();
+        memory.keep(Some("ci"), &items(ANSWER));
+        let outputs = ["function_call_output", "function_call_output"];
+        let mut expect = vec![
+            "message",
+            "one",
+            "message",
+            "function_call",
+            "two",
+            "function_call",
+        ];
+        expect.extend(outputs);
+        assert_eq!(recalled(&memory, Some("ci"), RETURNED), expect);
+    }
+
+    #[test]
+    fn another_client_and_another_call_find_nothing() {
+        let memory = Memory::default();
+        memory.keep(Some("ci"), &items(ANSWER));
+        let without = |client: Option<&str>, input: &str| {
+            let tags = recalled(&memory, client, input);
+            assert!(
+                !tags.iter().any(|tag| tag == "one" || tag == "two"),
+                "{tags:?}"
+            );
+        };
+        without(Some("other"), RETURNED);
+        without(None, RETURNED);
+        without(Some(""), RETURNED);
+        let changed = RETURNED
+            .replace("\\\"x\\\":1", "\\\"x\\\":3")
+            .replace("{ }", "{\\\"z\\\":0}");
+        without(Some("ci"), &changed);
+        without(
+            Some("ci"),
+            &RETURNED.replace("\"name\":\"f\"", "\"name\":\"g\""),
+        );
+    }
+
+    #[test]
+    fn a_client_that_keeps_its_reasoning_is_left_alone() {
+        let memory = Memory::default();
+        memory.keep(None, &items(ANSWER));
+        let own = RETURNED.replace(
+            r#"{"role":"assistant""#,
+            r#"{"type":"reasoning","summary":[],"encrypted_content":"mine"},{"role":"assistant""#,
+        );
+        let tags = recalled(&memory, None, &own);
+        assert_eq!(tags[..4], ["message", "mine", "message", "function_call"]);
+        assert!(!tags.iter().any(|tag| tag == "one" || tag == "two"));
+    }
+
+    #[test]
+    fn the_oldest_goes_when_there_is_too_much() {
+        let mut shelf = Shelf::default();
+        let thought = |size: usize| {
+            vec![Reasoning {
+                encrypted_content: Some("x".repeat(size)),
+                ..Reasoning::default()
+            }]
+        };
+        let mark = |n: u8| [n; 32];
+        let size = MOST_OF_ONE - size_of::<Kept>();
+        for n in 0..40 {
+            shelf.put(mark(n), thought(size), Place::Call);
+        }
+        assert_eq!(shelf.kept.len(), MOST_BYTES / MOST_OF_ONE);
+        assert!(shelf.bytes <= MOST_BYTES);
+        assert!(!shelf.kept.contains_key(&mark(0)) && shelf.kept.contains_key(&mark(39)));
+        shelf.put(mark(99), thought(MOST_OF_ONE), Place::Call);
+        assert!(!shelf.kept.contains_key(&mark(99)));
+    }
+}

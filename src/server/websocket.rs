@@ -1,0 +1,376 @@
+//! `/v1/responses` as a WebSocket: one response at a time, and a memory that lasts as long as the connection.
+//!
+//! A text message is one turn; its events go out as bare JSON, one a message, without `[DONE]`. A turn that fails ends
+//! in exactly one message, the error envelope, whatever came before it. Turns that arrive meanwhile wait in order.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::{
+    Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection,
+};
+use axum::response::Response as HttpResponse;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use http::request::Parts;
+use serde_json::json;
+use tokio::time::{Instant, sleep_until};
+
+use super::access::Admitted;
+use super::body::InFlight;
+use super::constraints::constraints;
+use super::conversation::{Filing, Reach};
+use super::{App, reply, serve};
+use crate::canonical::event::{Batch, Emitted, ErrorPayload, Event};
+use crate::canonical::open::Open;
+use crate::canonical::request::Request;
+use crate::doors::Encoder as _;
+use crate::doors::responses::{Responses, ResponsesEncoder};
+use crate::error::{Error, Kind};
+use crate::gateway::{Caller, EventStream};
+use crate::store::record::{Owner, Record};
+
+/// A connection lasts no longer (specification 2026-04-24, section "WebSocket").
+const LONGEST: Duration = Duration::from_hours(1);
+
+/// So many turns may wait; more are not read until one is done.
+const MOST_WAITING: usize = 32;
+
+/// The connection remembers so many responses, and so many bytes of them, but always the latest.
+const MOST_REMEMBERED: usize = 16;
+const MOST_BYTES_REMEMBERED: u64 = 32 * 1024 * 1024;
+
+/// `GET /v1/responses`: the upgrade, by the same rules of access as any request.
+pub(super) async fn upgrade(
+    State(app): State<Arc<App>>,
+    parts: Parts,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> HttpResponse {
+    let request_id = reply::request_id(&parts.headers);
+    let refused = |error: Error| serve::refused::<Responses>(&error, &request_id);
+    let Ok(upgrade) = upgrade else {
+        let message = "/v1/responses takes POST, or the upgrade to a WebSocket";
+        return refused(Error::new(Kind::MethodNotAllowed, message));
+    };
+    let admitted = match app.access.admit(&parts.method, &parts.headers) {
+        Ok(_) if app.gateway.snapshot().is_own(&parts.headers) => {
+            let message = "this request came from this gateway itself";
+            return refused(Error::new(Kind::Loop, message));
+        }
+        Ok(admitted) => admitted.name(),
+        Err(error) => return refused(error),
+    };
+    let limit = app.body_limit;
+    upgrade
+        .max_message_size(limit)
+        .max_frame_size(limit)
+        .on_upgrade(move |socket| async move {
+            let talk = Talk {
+                owner: Owner::of(admitted.as_ref()),
+                app,
+                parts,
+                request_id,
+                turns: 0,
+                waiting: VecDeque::new(),
+                near: Vec::new(),
+            };
+            talk.hold(socket).await;
+        })
+}
+
+/// The client has gone, or the time is up: nothing more is said.
+struct Over;
+
+/// One connection.
+struct Talk {
+    app: Arc<App>,
+    parts: Parts,
+    owner: Owner,
+    request_id: String,
+    turns: u64,
+    waiting: VecDeque<String>,
+    near: Vec<Arc<Record>>,
+}
+
+/// A turn that has begun.
+struct Turn {
+    request: Arc<Request>,
+    filing: Filing,
+    encoder: ResponsesEncoder,
+}
+
+impl Talk {
+    async fn hold(mut self, mut socket: WebSocket) {
+        let end = Instant::now() + LONGEST;
+        let talk = async {
+            loop {
+                while self.waiting.is_empty() {
+                    let message = socket.recv().await;
+                    self.heard(&mut socket, message).await?;
+                }
+                if let Some(text) = self.waiting.pop_front() {
+                    self.turn(&mut socket, &text).await?;
+                }
+            }
+        };
+        let over: Result<(), Over> = tokio::select! {
+            over = talk => over,
+            () = sleep_until(end) => Ok(()),
+        };
+        if over.is_ok() {
+            let error = Error::new(
+                Kind::InvalidRequest,
+                "a connection lasts 60 minutes at most",
+            )
+            .with_code("websocket_connection_limit_reached");
+            // Whoever has gone meanwhile does not miss it.
+            let _gone = socket
+                .send(envelope(error.status(), &(&error).into()))
+                .await;
+            let _gone = socket.send(Message::Close(None)).await;
+        }
+    }
+
+    /// Takes in what the client sends.
+    async fn heard(
+        &mut self,
+        socket: &mut WebSocket,
+        message: Option<Result<Message, axum::Error>>,
+    ) -> Result<(), Over> {
+        match message {
+            Some(Ok(Message::Text(text))) => {
+                self.waiting.push_back(text.as_str().to_owned());
+                Ok(())
+            }
+            Some(Ok(Message::Binary(_))) => {
+                let error = Error::new(Kind::InvalidRequest, "messages are text");
+                self.refuse(socket, &error).await
+            }
+            // Pings are answered below us.
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
+            Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Over),
+        }
+    }
+
+    /// One turn, to its end.
+    async fn turn(&mut self, socket: &mut WebSocket, text: &str) -> Result<(), Over> {
+        self.turns += 1;
+        let app = self.app.clone();
+        let _in_flight = InFlight::enter(&app.in_flight);
+        let mut referred = None;
+        let begun = self.begin(text, &mut referred).await;
+        let ended = match begun {
+            Ok((turn, caller)) => {
+                let answer = app.respond(turn.request.clone(), caller);
+                match self.meanwhile(socket, answer).await? {
+                    Ok(reply) => self.answer(socket, turn, reply.events).await?,
+                    Err(error) => {
+                        self.refuse(socket, &error).await?;
+                        End::Failed
+                    }
+                }
+            }
+            Err(error) => {
+                self.refuse(socket, &error).await?;
+                End::Failed
+            }
+        };
+        if let (End::Failed, Some(id)) = (ended, referred) {
+            // What a continuation failed on is not gone on with again.
+            self.near.retain(|record| record.id() != id);
+        }
+        Ok(())
+    }
+
+    /// Reads a message and puts what it refers to in its place.
+    async fn begin(
+        &self,
+        text: &str,
+        referred: &mut Option<String>,
+    ) -> Result<(Turn, Caller), Error> {
+        let header = |name: &str| self.parts.headers.get(name)?.to_str().ok();
+        let profile = header("x-llmgw-profile");
+        let (mut request, encoder) = ResponsesEncoder::decode_message(profile, text)?;
+        referred.clone_from(&request.previous_response_id);
+        let admitted: Admitted = self
+            .app
+            .access
+            .admit(&self.parts.method, &self.parts.headers)?;
+        let route = header("x-llmgw-route").map(str::to_owned);
+        admitted.may_use(route.as_deref().unwrap_or(&request.model))?;
+        let filing = self
+            .app
+            .conversations
+            .prepare(&mut request, self.owner.clone(), Reach::Socket(&self.near))
+            .await?;
+        let caller = Caller {
+            key: admitted.name(),
+            request_id: format!("{}.{}", self.request_id, self.turns),
+            route,
+            constraints: constraints(&self.parts.headers)?,
+        };
+        let request = Arc::new(request);
+        let turn = Turn {
+            request,
+            filing,
+            encoder,
+        };
+        Ok((turn, caller))
+    }
+
+    /// Waits for something and listens to the client at the same time, whose leaving ends it.
+    async fn meanwhile<T>(
+        &mut self,
+        socket: &mut WebSocket,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Over> {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return Ok(done),
+                message = socket.recv(), if self.waiting.len() < MOST_WAITING => {
+                    self.heard(socket, message).await?;
+                }
+                () = tokio::time::sleep(self.app.keep_alive) => {
+                    send(socket, Message::Ping(Bytes::new())).await?;
+                }
+            }
+        }
+    }
+
+    async fn answer(
+        &mut self,
+        socket: &mut WebSocket,
+        mut turn: Turn,
+        mut events: EventStream,
+    ) -> Result<End, Over> {
+        let mut error = None;
+        while let Some(batch) = self.meanwhile(socket, events.next()).await? {
+            let messages = messages(&batch, &mut turn.encoder, &mut error);
+            let end = super::turn::terminal(&batch);
+            if let (Some(response), None) = (end, &error) {
+                // Kept before the client hears of it: its next request may be on another connection.
+                let (owner, inherited) = (turn.filing.owner.clone(), turn.filing.inherited);
+                let request = turn.request.clone();
+                let record = Record::new(owner, request, inherited, response.clone());
+                self.remember(Arc::new(record), &turn.filing);
+            }
+            for message in messages {
+                send(socket, message).await?;
+            }
+            match (end, error.take()) {
+                (Some(_), None) => return Ok(End::Whole),
+                (Some(_), Some(payload)) => {
+                    send(socket, envelope(status_of(&payload), &payload)).await?;
+                    return Ok(End::Failed);
+                }
+                (None, said) => error = said,
+            }
+        }
+        let error = Error::new(Kind::Internal, "the answer had no end");
+        self.refuse(socket, &error).await?;
+        Ok(End::Failed)
+    }
+
+    fn remember(&mut self, record: Arc<Record>, filing: &Filing) {
+        self.app.conversations.archive.put(&record, filing.keep);
+        self.near.retain(|known| known.id() != record.id());
+        self.near.push(record);
+        let mut bytes: u64 = self.near.iter().map(|record| record.bytes).sum();
+        while self.near.len() > 1
+            && (self.near.len() > MOST_REMEMBERED || bytes > MOST_BYTES_REMEMBERED)
+        {
+            bytes -= self.near.remove(0).bytes;
+        }
+    }
+
+    async fn refuse(&self, socket: &mut WebSocket, error: &Error) -> Result<(), Over> {
+        serve::report(error, &self.request_id);
+        send(socket, envelope(error.status(), &error.into())).await
+    }
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Whole,
+    Failed,
+}
+
+async fn send(socket: &mut WebSocket, message: Message) -> Result<(), Over> {
+    socket.send(message).await.map_err(|_| Over)
+}
+
+/// The events as messages. Those that end a failed answer are held back: one envelope stands for them.
+fn messages(
+    batch: &Batch,
+    encoder: &mut ResponsesEncoder,
+    error: &mut Option<ErrorPayload>,
+) -> Vec<Message> {
+    let mut messages = Vec::with_capacity(batch.len());
+    let mut frame = BytesMut::new();
+    for emitted in batch {
+        if let Some(payload) = failure(emitted) {
+            error.get_or_insert(payload);
+            continue;
+        }
+        frame.clear();
+        encoder.event(emitted, &mut frame);
+        messages.extend(data(&frame).map(|data| Message::Text(data.into())));
+    }
+    messages
+}
+
+fn failure(emitted: &Emitted) -> Option<ErrorPayload> {
+    match &emitted.event {
+        Open::Known(Event::Error(e)) => Some(e.error.clone()),
+        Open::Known(Event::Failed(l)) => {
+            let error = l.response.error.clone().unwrap_or_default();
+            Some(ErrorPayload {
+                kind: "server_error".to_owned(),
+                code: Some(error.code),
+                message: error.message,
+                param: None,
+            })
+        }
+        Open::Known(_) | Open::Unknown(_) => None,
+    }
+}
+
+/// The data of a frame; none if the encoder withheld the event.
+fn data(frame: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(frame).ok()?;
+    let (_, data) = text.split_once("\ndata: ")?;
+    data.strip_suffix("\n\n")
+}
+
+fn status_of(payload: &ErrorPayload) -> u16 {
+    match payload.kind.as_str() {
+        "invalid_request" | "invalid_request_error" => 400,
+        "authentication_error" => 401,
+        "permission_error" => 403,
+        "not_found" => 404,
+        "too_many_requests" => 429,
+        _ => 500,
+    }
+}
+
+/// The envelope of a failed turn; its `code` is never `null`.
+fn envelope(status: u16, payload: &ErrorPayload) -> Message {
+    let body = json!({
+        "type": "error",
+        "status": status,
+        "error": {
+            "type": payload.kind,
+            "code": payload.code.as_deref().unwrap_or("server_error"),
+            "message": payload.message,
+            "param": payload.param,
+        },
+    });
+    Message::Text(body.to_string().into())
+}
+
+#[cfg(test)]
+mod tests;
