@@ -42,6 +42,11 @@ impl Access {
         }
     }
 
+    /// May pages of this origin call?
+    pub(super) fn allows_origin(&self, origin: &HeaderValue) -> bool {
+        is_listed(&self.rules.load().cors, origin)
+    }
+
     /// Takes new rules, for the next request.
     pub(super) fn reload(&self, server: &Server) {
         self.rules.store(Arc::new(Rules::new(server)));
@@ -50,11 +55,6 @@ impl Access {
     /// Lets the request in, or says why not.
     pub(super) fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<Admitted, Error> {
         self.rules.load().admit(method, headers)
-    }
-
-    /// May pages of this origin call?
-    pub(super) fn allows_origin(&self, origin: &HeaderValue) -> bool {
-        self.rules.load().allows_origin(origin)
     }
 }
 
@@ -111,6 +111,11 @@ impl Rules {
     }
 }
 
+fn is_listed(cors: &[String], origin: &HeaderValue) -> bool {
+    cors.iter()
+        .any(|allowed| allowed == "*" || origin == allowed.as_str())
+}
+
 /// Only this machine may call, and no web page at all.
 pub(super) fn only_local(headers: &HeaderMap) -> Result<(), Error> {
     only_this_machine(headers, &[])
@@ -128,9 +133,7 @@ fn only_this_machine(headers: &HeaderMap, cors: &[String]) -> Result<(), Error> 
         }
     }
     if let Some(origin) = headers.get(ORIGIN) {
-        let origin = origin.to_str().unwrap_or_default();
-        let is_listed = |allowed: &String| allowed == "*" || allowed == origin;
-        if !cors.iter().any(is_listed) {
+        if !is_listed(cors, origin) {
             return Err(Error::new(
                 Kind::Forbidden,
                 "without client keys web pages may not call",

@@ -36,27 +36,32 @@ pub(super) enum Source {
 
 /// Counts a request as long as it lives, and holds its place among those at once.
 #[derive(Debug)]
-pub(super) struct InFlight(
-    Arc<AtomicUsize>,
-    #[expect(dead_code, reason = "held as long as the request lives")] Option<Place>,
-);
+pub(super) struct InFlight {
+    counter: Arc<AtomicUsize>,
+    place: Option<Place>,
+}
 
 impl InFlight {
+    /// Counts work that goes on for a request that has its place, or needs none.
     pub(super) fn enter(counter: &Arc<AtomicUsize>) -> Self {
         counter.fetch_add(1, Ordering::Relaxed);
-        Self(counter.clone(), None)
+        Self {
+            counter: counter.clone(),
+            place: None,
+        }
     }
 
-    /// One that takes a place among the requests at once.
-    pub(super) fn placed(counter: &Arc<AtomicUsize>, place: Place) -> Self {
-        counter.fetch_add(1, Ordering::Relaxed);
-        Self(counter.clone(), Some(place))
+    /// Counts a request, and holds its place.
+    pub(super) fn holding(counter: &Arc<AtomicUsize>, place: Place) -> Self {
+        let mut entered = Self::enter(counter);
+        entered.place = Some(place);
+        entered
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.counter.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

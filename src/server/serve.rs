@@ -112,7 +112,7 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
     let request_id = reply::request_id(&parts.headers);
     let dialect = Dialect::of(parts.uri.path(), &parts.headers);
     let in_flight = match app.place().await {
-        Ok(place) => InFlight::placed(&app.in_flight, place),
+        Ok(place) => InFlight::holding(&app.in_flight, place),
         Err(error) => {
             report(&error, &request_id);
             return Err(dialect.error(&error, &request_id));
