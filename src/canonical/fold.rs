@@ -207,14 +207,14 @@ impl Fold {
     }
 
     fn grow(&mut self, index: u32, channel: Channel, part: u32, delta: &str) {
-        match self.part(index, channel, part) {
-            Some(
-                Part::OutputText(OutputText { text, .. })
-                | Part::Refusal(RefusalPart { refusal: text, .. })
-                | Part::SummaryText(TextPart { text, .. })
-                | Part::ReasoningText(TextPart { text, .. }),
-            ) => text.push_str(delta),
-            _ => {}
+        if let Some(
+            Part::OutputText(OutputText { text, .. })
+            | Part::Refusal(RefusalPart { refusal: text, .. })
+            | Part::SummaryText(TextPart { text, .. })
+            | Part::ReasoningText(TextPart { text, .. }),
+        ) = self.part(index, channel, part)
+        {
+            text.push_str(delta);
         }
     }
 

@@ -211,7 +211,7 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// 2000::/3 is what is given out for public use; documentation and benchmarking stand inside it.
+/// `2000::/3` is what is given out for public use; documentation and benchmarking stand inside it.
 fn is_public_v6(v6: Ipv6Addr) -> bool {
     let s = v6.segments();
     let reserved =

@@ -222,7 +222,8 @@ impl Gateway {
             deadline: Instant::now() + route.rules.timeouts.total,
         };
         while let Some(target) = course.next() {
-            match walk.ask(&target, &mut course, &asked).await {
+            // On the heap: the future of an attempt is large, and would be moved with every one around it.
+            match Box::pin(walk.ask(&target, &mut course, &asked)).await {
                 Ok(mut reply) => {
                     reply.alias = route.alias;
                     reply.events = self.memory.watch(caller.key.clone(), reply.events);

@@ -290,7 +290,7 @@ enum Limit {
 }
 
 impl Limit {
-    fn from_now(self) -> Instant {
+    fn deadline(self) -> Instant {
         match self {
             Self::At(deadline) => deadline,
             Self::After(time) => Instant::now() + time,
@@ -312,7 +312,7 @@ impl Alarm {
             if let Poll::Ready(value) = future.as_mut().poll(cx) {
                 return Poll::Ready(Some(value));
             }
-            let deadline = *deadline.get_or_insert_with(|| limit.from_now());
+            let deadline = *deadline.get_or_insert_with(|| limit.deadline());
             let sleep = self
                 .0
                 .get_or_insert_with(|| Box::pin(sleep_until(deadline)));

@@ -128,7 +128,7 @@ pub(super) fn decode(body: &[u8]) -> Result<(Request, Options), Error> {
         .filter(|(key, value)| !is_default(key, value))
         .collect::<Object>()
         .into();
-    pairing::check(&request.input).map_err(in_messages)?;
+    pairing::check(&request.input).map_err(|error| in_messages(&error))?;
     Ok((request, options))
 }
 
@@ -159,7 +159,7 @@ fn is_default(key: &str, value: &Value) -> bool {
 }
 
 /// The pairing of calls is judged on items; a client of this door knows messages.
-fn in_messages(error: Error) -> Error {
+fn in_messages(error: &Error) -> Error {
     Error::invalid("messages", error.message().to_owned()).with_code("invalid_value")
 }
 

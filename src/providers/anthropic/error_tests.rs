@@ -69,6 +69,16 @@ fn statuses_and_codes_become_classes() {
         "",
         Kind::ContentPolicy,
     );
+}
+
+#[test]
+fn other_statuses_and_codes_become_classes() {
+    let check = |status, kind, message, code, expect| {
+        let error = error(status, &body(kind, message, code), &[]);
+        assert_eq!(error.kind(), expect, "{status} {kind} {message} {code}");
+        assert_eq!(error.upstream_request_id(), Some("req_1"));
+        assert_eq!(error.upstream_status(), Some(status));
+    };
     check(
         401,
         "authentication_error",
