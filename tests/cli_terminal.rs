@@ -1,5 +1,6 @@
 //! What only a terminal shows: the dress of an answer, Ctrl-C, pasting and completion.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a terminal that breaks fails the test")]
 
 use std::process::Command;
 

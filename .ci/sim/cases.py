@@ -328,7 +328,9 @@ def errors(run: Run) -> None:
         if directive.startswith("hang") and not run.streamed:
             continue  # a whole answer has until `total`
         before = len(run.problems)
-        answer = run.ask(f"[[{directive}]]")
+        # A target that asks for time is left alone for so long, so another name of the model takes that.
+        aside = {"model": f"{run.lane.name}+{'one-packet' if run.streamed else 'gzip'}"} if "retry-after" in directive else {}
+        answer = run.ask(f"[[{directive}]]", **aside)
         run.need(answer.status != 200, "answered with 200")
         run.failed(answer, *codes, statuses=statuses)
         if "retry-after" in directive:

@@ -98,7 +98,7 @@ DEMO = [  # fields, HTTP status whole and streamed, status of the response, type
     ({"max_output_tokens": 16}, (200, 200), "incomplete", ["message"]),
     ({"demo": {"stop": "refusal"}}, (200, 200), "completed", ["message"]),
     ({"demo": {"stop": "content_filter"}}, (200, 200), "incomplete", ["message"]),
-    ({"fail": 429, "retry_after": 2}, (429, 429), None, None),
+    ({"model": "demo/throttled", "fail": 429}, (429, 429), None, None),
     ({"fail": 503}, (503, 503), None, None),
     ({"fail": "reset"}, (502, 502), None, None),
     ({"fail": "html"}, (502, 502), None, None),
