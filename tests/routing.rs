@@ -563,7 +563,7 @@ async fn ten_thousand_requests_over_flapping_upstreams_are_all_accounted_for() {
     thread_local!(static BEGAN: Instant = Instant::now());
     fn flaps(n: u32, period: u64) -> Vec<Step> {
         let second = BEGAN.with(Instant::elapsed).as_secs();
-        if second > 600 || second / period % 2 == 0 {
+        if second > 600 || (second / period).is_multiple_of(2) {
             let mut script = vec![Step::Wait(Duration::from_millis(20))];
             script.extend(good(n));
             script

@@ -348,11 +348,11 @@ mod tests {
         let started = Instant::now();
         let abandoned = recording.abandoned();
         let coming_and_going = async {
-            sleep(Duration::from_secs(60)).await;
+            sleep(Duration::from_mins(1)).await;
             drop(reader);
             sleep(Duration::from_secs(20)).await;
             let back = recording.read();
-            sleep(Duration::from_secs(60)).await;
+            sleep(Duration::from_mins(1)).await;
             drop(back);
         };
         tokio::join!(abandoned, coming_and_going);

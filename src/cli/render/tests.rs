@@ -227,7 +227,10 @@ fn any_cut_gives_the_same_output() {
             SAMPLE.to_owned()
         } else {
             (0..random() % 120)
-                .map(|_| alphabet[(random() % alphabet.len() as u64) as usize])
+                .map(|_| {
+                    let at = random() % alphabet.len() as u64;
+                    alphabet[usize::try_from(at).unwrap()]
+                })
                 .collect()
         };
         let colour = if round % 3 == 0 {

@@ -236,11 +236,11 @@ impl Said<'_> {
 mod tests {
     use super::*;
 
-    fn check(status: u16, body: &str, kind: Kind, remedy: Option<Remedy>) {
+    fn check(status: u16, body: &str, kind: Kind, remedy: impl Into<Option<Remedy>>) {
         let status = StatusCode::from_u16(status).unwrap();
         let error = of_reply(status, &HeaderMap::new(), body.as_bytes());
         assert_eq!(error.kind(), kind, "{body}");
-        assert_eq!(error.remedy(), remedy.as_ref(), "{body}");
+        assert_eq!(error.remedy().cloned(), remedy.into(), "{body}");
         assert!(!error.message().is_empty());
     }
 
