@@ -12,12 +12,12 @@ use arc_swap::ArcSwap;
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 
-use crate::canonical::compose::{Composer, Setup};
+use crate::canonical::compose::{Composer, ReasoningChannel, Setup};
 use crate::canonical::event::{Batch, Emitted};
 use crate::canonical::request::Request;
 use crate::canonical::response::Response;
 use crate::canonical::settings::Echo;
-use crate::config::Config;
+use crate::config::{Config, ReasoningEvents};
 use crate::error::{Error, Kind, Remedy};
 use crate::providers::{Answer, Ask, AskKind, ListedModel, Loss, Remedies};
 use crate::routing::health::Health;
@@ -316,9 +316,12 @@ impl Gateway {
             echo: Echo::of(request),
             delivery: request.delivery,
             profile: request.profile,
+            reasoning: match self.snapshot.load().config.defaults.reasoning_events {
+                ReasoningEvents::Summary => ReasoningChannel::Summary,
+                ReasoningEvents::Spec | ReasoningEvents::OpenAi => ReasoningChannel::Content,
+            },
             seed: caller.request_id.clone(),
             created_at: (self.clock)(),
-            ..Setup::default()
         }
     }
 

@@ -5,10 +5,12 @@ use std::net::IpAddr;
 use serde_yaml::Value;
 
 use crate::catalog::prices::{PriceRule, Rates};
-use crate::config::alias::{Alias, Retry, Timeouts};
+use crate::config::alias::{Alias, OnCut, Retry, Timeouts};
 use crate::config::document::Path;
 use crate::config::provider::ProviderConfig;
-use crate::config::{Breaker, Defaults, Fetch, FetchRule, Log, Store, nearest, shape};
+use crate::config::{
+    Breaker, Defaults, Fetch, FetchRule, Log, ReasoningEvents, Store, nearest, shape,
+};
 
 use super::Checker;
 
@@ -24,6 +26,26 @@ impl Checker<'_> {
             on_cut: shape.on_cut.unwrap_or_default(),
             lossy: shape.lossy.unwrap_or_default(),
             reasoning_events: shape.reasoning_events.unwrap_or_default(),
+        }
+    }
+
+    /// What the configuration can say already and the gateway does not do yet must not be believed in silence.
+    pub(super) fn not_offered(&mut self, defaults: &Defaults, aliases: &[Alias]) {
+        let continued = defaults.on_cut == OnCut::Continue
+            || aliases
+                .iter()
+                .any(|alias| alias.rules.on_cut == OnCut::Continue);
+        if continued {
+            self.warnings.push(
+                "on_cut: `continue` is not offered yet; an answer whose stream breaks ends as failed"
+                    .to_owned(),
+            );
+        }
+        if defaults.reasoning_events == ReasoningEvents::OpenAi {
+            self.warnings.push(
+                "defaults.reasoning_events: `openai` is not offered yet; the events are those of `spec`"
+                    .to_owned(),
+            );
         }
     }
 

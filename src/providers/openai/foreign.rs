@@ -16,14 +16,7 @@ const HINTS: [&str; 4] = [
     "input_examples",
 ];
 
-const FIELDS: [&str; 6] = [
-    "allowed_callers",
-    "citations",
-    "context",
-    "defer_loading",
-    "name",
-    "toolset_name",
-];
+const FIELDS: [&str; 4] = ["citations", "context", "name", "toolset_name"];
 
 /// Fields that may go up, without nulls.
 pub(super) fn own_fields(extra: &Extra, path: &str, losses: &mut Vec<Loss>) -> Extra {
@@ -113,9 +106,9 @@ mod tests {
         let own = own_tools(&tools, &mut losses);
         assert_eq!(
             serde_json::to_string(&own).unwrap(),
-            r#"[{"type":"function","name":"f","newer":1},{"type":"web_search_preview_2025_03_11"},{"type":"function","name":"g"}]"#
+            r#"[{"type":"function","name":"f","newer":1},{"type":"web_search_preview_2025_03_11"},{"type":"function","name":"g","defer_loading":true}]"#
         );
         let lost: Vec<&str> = losses.iter().map(|loss| loss.field.as_str()).collect();
-        assert_eq!(lost, ["tools[1]", "tools[3].defer_loading"]);
+        assert_eq!(lost, ["tools[1]"]);
     }
 }
