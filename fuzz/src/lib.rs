@@ -3,4 +3,9 @@
 #[path = "../../tests/support/laws.rs"]
 mod laws;
 
-pub use laws::decode;
+use llmgw::providers::{Api, Kind};
+
+/// Holds a decoder to its laws over arbitrary bytes.
+pub fn decode(kind: Kind, api: Api, model: &str, data: &[u8]) {
+    laws::decode(kind, api, model, data);
+}

@@ -247,7 +247,16 @@ impl Composer {
             let Some(slot) = self.fold.slot_mut(index).filter(|slot| slot.open) else {
                 continue;
             };
-            if let (true, Some(item)) = (same_places, response.output.get(at)) {
+            // What was streamed of an item stands; where its last form says something else, the laws refuse the end.
+            let untouched = match &slot.item {
+                Open::Known(Item::Message(message)) => message.content.is_empty(),
+                Open::Known(Item::Reasoning(thought)) => {
+                    thought.summary.is_empty() && thought.content.is_none()
+                }
+                Open::Known(Item::FunctionCall(_) | Item::CustomToolCall(_)) => false,
+                Open::Known(_) | Open::Unknown(_) => true,
+            };
+            if let (true, Some(item)) = (same_places && untouched, response.output.get(at)) {
                 let id = slot.item.known().and_then(Item::id).map(str::to_owned);
                 slot.item.clone_from(item);
                 if let (Some(item), Some(id)) = (slot.item.known_mut(), id) {
