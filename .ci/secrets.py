@@ -21,7 +21,7 @@ import urllib.request
 KEYS = {
     "openai": "sk-proj-canaryOPENAI0123456789abcdef",
     "anthropic": "sk-ant-canaryANTHROPIC0123456789",
-    "google": "AIzaCanaryGOOGLE0123456789abcdefghijklm",
+    "google": "AIza" + "CanaryGOOGLE0123456789abcdefghijklm",
     "lab": "labcanary-0123456789-not-a-known-shape",
     "client": "gw-canaryCLIENT0123456789",
 }
