@@ -76,13 +76,15 @@ impl Reader {
         self.taken = 0;
     }
 
+    /// Drops a byte order mark at the very start. While the bytes may still become one, the question stays open.
     fn skip_mark(&mut self) {
-        if self.started || self.buffer.len() < 3 {
+        const MARK: &[u8] = b"\xef\xbb\xbf";
+        if self.started || (self.buffer.len() < MARK.len() && MARK.starts_with(&self.buffer)) {
             return;
         }
         self.started = true;
-        if self.buffer.starts_with(b"\xef\xbb\xbf") {
-            self.buffer.advance(3);
+        if self.buffer.starts_with(MARK) {
+            self.buffer.advance(MARK.len());
         }
     }
 }
@@ -240,6 +242,12 @@ mod tests {
             "data: 1\r\n\r\ndata: 2\r\rdata: 3\n\n",
             &[("", "1"), ("", "2"), ("", "3")],
         );
+    }
+
+    #[test]
+    fn a_mark_is_one_at_the_very_start_alone() {
+        check("\u{feff}data: 1\n\n", &[("", "1")]);
+        check("\n\n\u{feff}data: 1\n\n", &[]);
     }
 
     #[test]
