@@ -23,6 +23,7 @@ use crate::config::server::{Admin, Host};
 use crate::error::{Error, Kind};
 use crate::gateway::gate::{COME_BACK, Full, Gate, Manner, Place};
 use crate::gateway::{Caller, Gateway, Reply, unix_seconds};
+use crate::telemetry::recorder::Sinks;
 
 mod access;
 mod admin;
@@ -75,6 +76,8 @@ pub(crate) struct App {
     keep_alive: Duration,
     in_flight: Arc<AtomicUsize>,
     conversations: conversation::Conversations,
+    /// Who hears of each finished request.
+    sinks: Sinks,
 }
 
 /// Asks a running server to stop. The first call drains, the second stops at once.
@@ -184,6 +187,7 @@ impl App {
             keep_alive: config.server.keep_alive,
             in_flight: Arc::default(),
             conversations: conversation::Conversations::new(&config, unix_seconds),
+            sinks: Sinks::default(),
             gateway: Gateway::new(config),
         }
     }
