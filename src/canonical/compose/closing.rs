@@ -268,19 +268,23 @@ fn part_ends(
 ) -> Vec<Event> {
     let item_id = item_id.clone();
     let whole = match (&part, channel) {
-        (Open::Known(Part::OutputText(text)), _) => Some(Event::TextDone(TextDone {
-            item_id: item_id.clone(),
-            output_index,
-            content_index: at,
-            text: text.text.clone(),
-            logprobs: text.logprobs.clone(),
-        })),
-        (Open::Known(Part::Refusal(refusal)), _) => Some(Event::RefusalDone(RefusalDone {
-            item_id: item_id.clone(),
-            output_index,
-            content_index: at,
-            refusal: refusal.refusal.clone(),
-        })),
+        (Open::Known(Part::OutputText(text)), Channel::Content) => {
+            Some(Event::TextDone(TextDone {
+                item_id: item_id.clone(),
+                output_index,
+                content_index: at,
+                text: text.text.clone(),
+                logprobs: text.logprobs.clone(),
+            }))
+        }
+        (Open::Known(Part::Refusal(refusal)), Channel::Content) => {
+            Some(Event::RefusalDone(RefusalDone {
+                item_id: item_id.clone(),
+                output_index,
+                content_index: at,
+                refusal: refusal.refusal.clone(),
+            }))
+        }
         (Open::Known(Part::SummaryText(text)), Channel::Summary) => {
             Some(Event::SummaryDone(SummaryText {
                 item_id: item_id.clone(),
