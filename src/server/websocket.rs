@@ -163,11 +163,12 @@ impl Talk {
         let _in_flight = InFlight::enter(&app.in_flight);
         let request_id = format!("{}.{}", self.request_id, self.turns);
         let recorder = Recorder::begin(
-            &app.sinks,
+            &app.observers.sinks,
             Door::Responses,
             Transport::WebSocket,
             &request_id,
-        );
+        )
+        .traced(app.observers.trace(&self.parts.headers));
         let mut referred = None;
         let begun = self.begin(text, &mut referred, request_id, &recorder).await;
         let ended = match begun {
@@ -208,6 +209,7 @@ impl Talk {
         let (mut request, encoder) = ResponsesEncoder::decode_message(profile, text)?;
         recorder.asked(&request.model);
         recorder.delivery(Delivery::Streamed);
+        recorder.parameters(&request);
         referred.clone_from(&request.previous_response_id);
         let admitted: Admitted = self
             .app
@@ -227,6 +229,7 @@ impl Talk {
             route,
             constraints: constraints(&self.parts.headers)?,
             journal: recorder.journal(),
+            trace: recorder.trace(),
         };
         let request = Arc::new(request);
         let turn = Turn {
