@@ -47,7 +47,7 @@ mod stored;
 mod turn;
 mod websocket;
 
-pub use reload::{News, Reloads};
+pub use reload::{News, Reloaded, Reloads};
 
 /// What the server tells whoever started it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub enum Notice {
     Listening(SocketAddr),
     /// No new connections; so many requests are being finished.
     Draining(usize),
+    /// The configuration was read again.
+    Reloaded(Reloaded),
 }
 
 /// What every handler needs.
@@ -143,7 +145,7 @@ pub async fn run(
     let served = tokio::select! {
         served = serving => served,
         failed = desk => failed,
-        () = app.follow(reloads) => Ok(()),
+        () = app.follow(reloads, &notice) => Ok(()),
         () = stop => Ok(()),
     };
     kept.conversations.archive.flush().await;
