@@ -291,6 +291,17 @@ impl Leg {
         }
     }
 
+    /// A question that is no response has its answer.
+    pub(super) fn answered(&mut self, usage: Option<&Usage>, cost: Option<Usd>) {
+        let now = Instant::now();
+        self.tell(|attempt| {
+            attempt.fate = Fate::Answered;
+            attempt.to_first = Some(now - attempt.started);
+            attempt.tokens = usage.map(Tokens::from);
+            attempt.cost = cost;
+        });
+    }
+
     /// It is given up after so much.
     pub(super) fn abandoned(&mut self, usage: Option<&Usage>, cost: Option<Usd>) {
         self.tell(|attempt| {
