@@ -10,6 +10,9 @@ use tracing_subscriber::fmt::MakeWriter;
 
 #[cfg(feature = "otlp")]
 pub mod otlp;
+#[cfg(not(feature = "otlp"))]
+#[path = "telemetry/without_otlp.rs"]
+pub mod otlp;
 pub mod record;
 pub mod recorder;
 

@@ -14,7 +14,6 @@ use super::running::{Running, Start};
 use super::snapshot::Member;
 use super::tariff::Tariff;
 use super::ticket::{Ticket, Watch, resting};
-use super::trace::Trace;
 use super::upstream::{Incoming, Outgoing};
 use super::wait::{backoff, late, rested};
 use super::{Caller, Gateway, Reply, Snapshot};
@@ -210,12 +209,7 @@ impl Attempt<'_> {
         let place = self.place(member).await?;
         let lent = member.key().await?;
         let attempts = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
-        let trace = self.caller.trace.as_deref();
-        let span = trace.and_then(Trace::child);
-        if let Some(trace) = trace {
-            trace.put(&mut call.headers, span);
-        }
-        let mut leg = self.caller.journal.attempt(self.target, span);
+        let mut leg = self.caller.leg(self.target, &mut call.headers);
         let started = Instant::now();
         let timeouts = self.timeouts();
         let (total, limit) = self.total(started, &timeouts);

@@ -9,6 +9,10 @@ use std::num::NonZeroU64;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::Caller;
+use super::journal::Leg;
+use crate::target::Target;
+
 const PARENT: HeaderName = HeaderName::from_static("traceparent");
 const STATE: HeaderName = HeaderName::from_static("tracestate");
 
@@ -93,12 +97,12 @@ impl Trace {
     }
 
     /// The id for a span below this request's; `None` where nobody here records spans.
-    pub(super) fn child(&self) -> Option<SpanId> {
+    fn child(&self) -> Option<SpanId> {
         self.span.map(|_| random())
     }
 
     /// Tells whoever gets these headers where it stands: below that span.
-    pub(super) fn put(&self, headers: &mut HeaderMap, child: Option<SpanId>) {
+    fn put(&self, headers: &mut HeaderMap, child: Option<SpanId>) {
         let Some(span) = child.or(self.parent) else {
             return;
         };
@@ -109,6 +113,19 @@ impl Trace {
         if let Some(state) = &self.state {
             headers.insert(STATE, state.clone());
         }
+    }
+}
+
+impl Caller {
+    /// An upstream request goes out, with these headers: the journal takes note, and the upstream is told where it
+    /// stands in the request's trace.
+    pub(super) fn leg(&self, target: &Target, headers: &mut HeaderMap) -> Leg {
+        let trace = self.trace.as_deref();
+        let span = trace.and_then(Trace::child);
+        if let Some(trace) = trace {
+            trace.put(headers, span);
+        }
+        self.journal.attempt(target, span)
     }
 }
 

@@ -190,8 +190,7 @@ where
 /// The door reads the body, and the caller's key must allow the model.
 pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder, Caller), Error> {
     let (request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
-    taken.recorder.delivery(request.delivery);
-    taken.recorder.parameters(&request);
+    taken.recorder.understood(&request, request.delivery);
     let caller = taken.caller(&request.model)?;
     Ok((request, encoder, caller))
 }

@@ -207,9 +207,7 @@ impl Talk {
         let header = |name: &str| self.parts.headers.get(name)?.to_str().ok();
         let profile = header("x-llmgw-profile");
         let (mut request, encoder) = ResponsesEncoder::decode_message(profile, text)?;
-        recorder.asked(&request.model);
-        recorder.delivery(Delivery::Streamed);
-        recorder.parameters(&request);
+        recorder.understood(&request, Delivery::Streamed);
         referred.clone_from(&request.previous_response_id);
         let admitted: Admitted = self
             .app

@@ -163,14 +163,13 @@ impl Recorder {
         self.with(|draft| model.clone_into(&mut draft.asked));
     }
 
-    /// How the answer is to come.
-    pub fn delivery(&self, delivery: Delivery) {
-        self.with(|draft| draft.delivery = delivery);
-    }
-
-    /// What is asked of the model.
-    pub fn parameters(&self, request: &Request) {
-        self.with(|draft| draft.parameters = Parameters::from(request));
+    /// What is asked of which model, and how the answer is to come.
+    pub fn understood(&self, request: &Request, delivery: Delivery) {
+        self.with(|draft| {
+            request.model.clone_into(&mut draft.asked);
+            draft.delivery = delivery;
+            draft.parameters = Parameters::from(request);
+        });
     }
 
     /// What of the answer the door could not say.

@@ -88,12 +88,17 @@ impl Message {
         self.raw(field << 3 | wire as u64);
     }
 
+    /// Seven bits a byte, the lowest first; the eighth says that more follow.
     fn raw(&mut self, mut number: u64) {
-        while number > 0x7f {
-            self.0.push((number & 0x7f) as u8 | 0x80);
+        loop {
+            let [low, ..] = number.to_le_bytes();
             number >>= 7;
+            if number == 0 {
+                self.0.push(low);
+                return;
+            }
+            self.0.push(low | 0x80);
         }
-        self.0.push(number as u8);
     }
 
     fn varint(&mut self, field: u64, number: u64) {

@@ -1,6 +1,6 @@
 //! A finished request as spans: one for the request as its caller saw it, one for each attempt below it.
 //!
-//! Names are those of the HTTP conventions (`http.*`, `url.*`), the GenAI conventions (`gen_ai.*`) and ours (`llmgw.*`).
+//! Names are those of the HTTP conventions (`http.*`, `url.*`), those for generative AI (`gen_ai.*`) and ours (`llmgw.*`).
 //! What a client or a provider can write at will (messages, the names of unknown fields) stays out.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
