@@ -209,7 +209,7 @@ impl Attempt<'_> {
         let place = self.place(member).await?;
         let lent = member.key().await?;
         let attempts = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut leg = self.caller.journal.attempt(self.target);
+        let mut leg = self.caller.leg(self.target, &mut call.headers);
         let started = Instant::now();
         let timeouts = self.timeouts();
         let (total, limit) = self.total(started, &timeouts);

@@ -115,7 +115,8 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
     let (parts, body) = request.into_parts();
     let request_id = reply::request_id(&parts.headers);
     let door = door(parts.uri.path());
-    let recorder = Recorder::begin(&app.sinks, door, Transport::Http, &request_id);
+    let recorder = Recorder::begin(&app.observers.sinks, door, Transport::Http, &request_id)
+        .traced(app.observers.trace(&parts.headers));
     let dialect = Dialect::of(parts.uri.path(), &parts.headers);
     let refused = |error: &Error| {
         report(error, &request_id);
@@ -189,7 +190,7 @@ where
 /// The door reads the body, and the caller's key must allow the model.
 pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder, Caller), Error> {
     let (request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
-    taken.recorder.delivery(request.delivery);
+    taken.recorder.understood(&request, request.delivery);
     let caller = taken.caller(&request.model)?;
     Ok((request, encoder, caller))
 }
@@ -210,6 +211,7 @@ impl Taken {
             route,
             constraints: constraints(&self.headers)?,
             journal: self.recorder.journal(),
+            trace: self.recorder.trace(),
         })
     }
 }
