@@ -147,7 +147,7 @@ impl Running {
     }
 
     /// The rest of the answer, after the batch that was held back.
-    pub(super) fn into_events(self, first: Batch) -> EventStream {
+    pub(super) fn into_events(self: Box<Self>, first: Batch) -> EventStream {
         if self.composer.is_ended() {
             if let Some(watch) = &self.watch {
                 watch.ended(None);
@@ -155,7 +155,7 @@ impl Running {
             return futures_util::stream::iter([first]).boxed();
         }
         let held = futures_util::stream::iter([first]);
-        held.chain(unfold(Box::new(self), |mut running| async move {
+        held.chain(unfold(self, |mut running| async move {
             let batch = running.next().await?;
             Some((batch, running))
         }))
