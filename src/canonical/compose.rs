@@ -159,7 +159,7 @@ impl Composer {
             ..Response::default()
         };
         if self.setup.delivery == Delivery::Streamed {
-            let response = Box::new(self.fold.head().clone());
+            let response = Arc::new(self.fold.head().clone());
             let created = response.clone();
             self.push(Event::Created(Lifecycle { response: created }));
             self.push(Event::InProgress(Lifecycle { response }));

@@ -195,7 +195,7 @@ impl Attempt<'_> {
         member: &Member,
         request: &Request,
         asked: &Asked,
-    ) -> Result<(Begun, Running), Tried> {
+    ) -> Result<(Begun, Box<Running>), Tried> {
         let remedies = self.gateway.remedies(self.target);
         let mut call =
             member
@@ -319,7 +319,7 @@ impl Attempt<'_> {
         lent: &Lent,
         (started, timeouts): (Instant, Timeouts),
         place: Option<Place>,
-    ) -> Result<(Running, Option<String>), Error> {
+    ) -> Result<(Box<Running>, Option<String>), Error> {
         let Call {
             method,
             url,
@@ -367,7 +367,9 @@ impl Attempt<'_> {
             clock: self.gateway.clock,
             place,
         };
-        Ok((Running::new(incoming, decoder, composer, start), id))
+        // On the heap: it is large, and handed on through every future around this one.
+        let running = Box::new(Running::new(incoming, decoder, composer, start));
+        Ok((running, id))
     }
 
     /// The request with everything in it that the provider cannot fetch itself.
@@ -386,7 +388,7 @@ impl Attempt<'_> {
 }
 
 /// The answer goes on by itself, and the target's health hears of it.
-fn settle(begun: Begun, mut running: Running, ticket: Ticket) -> Reply {
+fn settle(begun: Begun, mut running: Box<Running>, ticket: Ticket) -> Reply {
     running.watched_by(ticket.answered(begun.first_content));
     Reply {
         target: begun.target,

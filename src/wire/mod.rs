@@ -3,4 +3,5 @@
 pub mod anthropic;
 pub mod chat;
 pub mod gemini;
+pub mod plain;
 pub mod sse;

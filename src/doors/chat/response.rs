@@ -38,7 +38,7 @@ pub(super) fn completion(response: &Response, calls: Calls) -> Bytes {
         if let Some(tier) = response.echo.get("service_tier") {
             object.insert(
                 "service_tier".to_owned(),
-                serde_json::from_str(tier.get()).unwrap_or_default(),
+                serde_json::from_str(tier).unwrap_or_default(),
             );
         }
         object.extend(
