@@ -82,6 +82,9 @@ pub enum Command {
     /// Show whom a request would be sent to, and why; send nothing
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Box<Explain>),
+    /// Try your routes against providers that misbehave: no keys, no network
+    #[command(after_help = CRASH_TEST_EXAMPLES)]
+    CrashTest(CrashTest),
     /// Show, check or edit the configuration
     Config(Config),
     /// Print the completion script for a shell
@@ -99,6 +102,15 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
   llmgw explain -v -f request.json
 
 Exit codes: 3 configuration or unknown model, 7 no target can take the request.";
+
+const CRASH_TEST_EXAMPLES: &str = "Examples:
+  llmgw crash-test
+  llmgw crash-test smart --fault cut --fault silence
+
+Every fault is tried at the target that is asked first and at all of them, streamed and whole, on a simulated clock.
+Verdicts: answered; error, an honest one, where nobody could have answered; FAILED, where more was promised.
+
+Exit codes: 0 nothing failed, 1 something did, 3 configuration or unknown route.";
 
 const ASK_EXAMPLES: &str = "Examples:
   git diff --staged | llmgw ask -m commit | git commit -F -
@@ -285,6 +297,23 @@ pub struct Explain {
     #[arg(long, value_name = "TIME", value_parser = crate::config::units::parse_duration)]
     pub first_token_within: Option<std::time::Duration>,
     /// One JSON object
+    #[arg(short, long)]
+    pub json: bool,
+}
+
+/// `crash-test`.
+#[derive(Debug, Args)]
+pub struct CrashTest {
+    /// Aliases or models; all aliases and the default model if none is named
+    #[arg(value_name = "ROUTE", add = ArgValueCandidates::new(candidates))]
+    pub routes: Vec<String>,
+    /// Only this fault, such as `cut`; repeatable
+    #[arg(long, value_name = "FAULT")]
+    pub fault: Vec<String>,
+    /// An honest error fails too
+    #[arg(long)]
+    pub strict: bool,
+    /// A JSON array
     #[arg(short, long)]
     pub json: bool,
 }

@@ -15,6 +15,7 @@ mod ask;
 mod cache;
 mod chat;
 mod config;
+mod crash_test;
 mod explain;
 pub mod failure;
 mod files;
@@ -79,6 +80,7 @@ fn dispatch(cli: Cli) -> Outcome {
             finish(runtime.enable_all(), serve::run(serve, &global))
         }
         Command::Explain(explain) => explain::run(&explain, &global),
+        Command::CrashTest(crash_test) => crash_test::run(&crash_test, &global),
         Command::Config(config) => config::run(&config, &global),
         Command::Completions { shell } => scripts::completions(shell),
         Command::Man => scripts::man(),
