@@ -19,6 +19,7 @@ mod crash_test;
 mod explain;
 pub mod failure;
 mod files;
+mod import;
 mod input;
 mod listen;
 mod model_table;
@@ -82,6 +83,7 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Explain(explain) => explain::run(&explain, &global),
         Command::CrashTest(crash_test) => crash_test::run(&crash_test, &global),
         Command::Config(config) => config::run(&config, &global),
+        Command::Import(import) => import::run(&import, &global),
         Command::Completions { shell } => scripts::completions(shell),
         Command::Man => scripts::man(),
     }
