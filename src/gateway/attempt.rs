@@ -12,6 +12,7 @@ use super::gate::{COME_BACK, Full, Manner, Place};
 use super::keys::{Lent, Other};
 use super::running::{Running, Start};
 use super::snapshot::Member;
+use super::tariff::Tariff;
 use super::ticket::{Ticket, Watch, resting};
 use super::upstream::{Incoming, Outgoing};
 use super::wait::{backoff, late, rested};
@@ -118,6 +119,7 @@ impl Attempt<'_> {
                 request_id = %self.caller.request_id, target = %self.target, code = error.code(),
                 wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), "retrying the same target"
             );
+            self.caller.journal.wait(wait);
             tokio::time::sleep(wait).await;
         }
     }
@@ -138,6 +140,7 @@ impl Attempt<'_> {
                         && self.has_time_for(wait)
                         && !self.has_ready() =>
                 {
+                    self.caller.journal.wait(wait);
                     tokio::time::sleep(wait).await;
                 }
                 _ => return Err(resting(closed)),
@@ -206,6 +209,7 @@ impl Attempt<'_> {
         let place = self.place(member).await?;
         let lent = member.key().await?;
         let attempts = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut leg = self.caller.journal.attempt(self.target);
         let started = Instant::now();
         let timeouts = self.timeouts();
         let (total, limit) = self.total(started, &timeouts);
@@ -220,9 +224,10 @@ impl Attempt<'_> {
             let first = running.first_content(total).await?;
             Ok((running, upstream_request_id, first))
         };
-        let (running, upstream_request_id, first) = match begun.await {
+        let (mut running, upstream_request_id, first) = match begun.await {
             Ok(begun) => begun,
             Err(error) => {
+                leg.failed(&error);
                 let provider = &self.target.provider;
                 let other = member.keys.blame(lent.at, &error, provider, Instant::now());
                 return Err(Tried {
@@ -231,6 +236,8 @@ impl Attempt<'_> {
                 });
             }
         };
+        leg.begun(&losses, upstream_request_id.as_deref());
+        running.noted_by(leg, Tariff::of(self.snapshot, self.target));
         let begun = Begun {
             target: self.target.clone(),
             attempts,

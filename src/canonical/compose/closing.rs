@@ -149,12 +149,12 @@ impl Composer {
         let Some(slot) = self.fold.slot_mut(index) else {
             return;
         };
-        slot.open = false;
         match &mut slot.item {
             Open::Known(item) => item.set_status(status),
             Open::Unknown(_) => {}
         }
         if self.setup.delivery == Delivery::Whole {
+            slot.open = false;
             return;
         }
         let item = slot.item.clone();
@@ -177,10 +177,12 @@ impl Composer {
             }
             _ => {}
         }
-        self.push(Event::ItemDone(ItemEvent {
-            output_index: index,
-            item,
-        }));
+        self.item_done(index, item);
+    }
+
+    /// Ends an item. It stays open if the laws refuse its last form.
+    pub(super) fn item_done(&mut self, output_index: u32, item: Open<Item>) {
+        self.emit(Event::ItemDone(ItemEvent { output_index, item }));
     }
 
     /// Closes everything that is open.
