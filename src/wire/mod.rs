@@ -2,5 +2,6 @@
 
 pub mod anthropic;
 pub mod chat;
+pub mod fields;
 pub mod gemini;
 pub mod sse;

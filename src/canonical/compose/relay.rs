@@ -73,6 +73,7 @@ impl Composer {
                     self.batch.push(Emitted {
                         event: Open::Known(event),
                         raw: raw.filter(|_| fate == mend::Fate::Same),
+                        native: Vec::new(),
                     });
                 }
             }
@@ -83,6 +84,7 @@ impl Composer {
                     self.batch.push(Emitted {
                         event: Open::Unknown(event),
                         raw: raw.filter(|_| fate == mend::Fate::Same),
+                        native: Vec::new(),
                     });
                 }
             }
