@@ -82,6 +82,8 @@ pub enum Command {
     /// Show whom a request would be sent to, and why; send nothing
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Box<Explain>),
+    /// Show what requests used and cost
+    Usage(Usage),
     /// Show, check or edit the configuration
     Config(Config),
     /// Print the completion script for a shell
@@ -287,6 +289,49 @@ pub struct Explain {
     /// One JSON object
     #[arg(short, long)]
     pub json: bool,
+}
+
+/// `usage`.
+#[derive(Debug, Args)]
+pub struct Usage {
+    /// How far back, such as 24h or 30d
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = crate::config::units::parse_duration)]
+    pub since: std::time::Duration,
+    /// What there is a line for: model, key, route or day
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "model",
+        hide_possible_values = true
+    )]
+    pub by: UsageBy,
+    /// One JSON object
+    #[arg(short, long)]
+    pub json: bool,
+}
+
+/// What a report of usage has one line for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum UsageBy {
+    /// The model that answered.
+    Model,
+    /// The client's key.
+    Key,
+    /// The alias that was asked for.
+    Route,
+    /// The day, in UTC.
+    Day,
+}
+
+impl From<UsageBy> for crate::store::ledger::By {
+    fn from(by: UsageBy) -> Self {
+        match by {
+            UsageBy::Model => Self::Model,
+            UsageBy::Key => Self::Key,
+            UsageBy::Route => Self::Route,
+            UsageBy::Day => Self::Day,
+        }
+    }
 }
 
 /// `config`.

@@ -36,6 +36,7 @@ mod spinner;
 mod streams;
 mod systemd;
 mod typo;
+mod usage;
 mod watch;
 
 use args::{Cli, Command};
@@ -81,6 +82,7 @@ fn dispatch(cli: Cli) -> Outcome {
             finish(runtime.enable_all(), serve::run(serve, &global))
         }
         Command::Explain(explain) => explain::run(&explain, &global),
+        Command::Usage(usage) => usage::run(&usage, &global),
         Command::Config(config) => config::run(&config, &global),
         Command::Completions { shell } => scripts::completions(shell),
         Command::Man => scripts::man(),
