@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::args::{Global, Usage};
+use super::args::Global;
+use super::args::usage::Usage;
 use super::failure::{Code, Failure, Outcome};
 use super::render::{Style, clean, dressed};
 use super::setup::Setup;

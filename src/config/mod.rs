@@ -18,6 +18,7 @@ pub mod alias;
 pub mod check;
 pub mod document;
 pub mod expand;
+pub mod import;
 pub mod load;
 pub mod nearest;
 pub mod provider;

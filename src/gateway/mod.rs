@@ -330,6 +330,7 @@ impl Gateway {
                 ReasoningEvents::Summary => ReasoningChannel::Summary,
                 ReasoningEvents::Spec | ReasoningEvents::OpenAi => ReasoningChannel::Content,
             },
+            native: None,
             seed: caller.request_id.clone(),
             created_at: (self.clock)(),
         }

@@ -19,6 +19,7 @@ use super::dialect::Dialect;
 use super::encoding::decoded;
 use super::turn::{self, Turn};
 use super::{App, reply};
+use crate::canonical::native::Protocol;
 use crate::canonical::open::Open;
 use crate::canonical::request::{Delivery, Request};
 use crate::doors::chat::Chat;
@@ -28,6 +29,9 @@ use crate::error::{Error, Kind};
 use crate::gateway::{Caller, EventStream, Reply};
 use crate::telemetry::record::{self as door, Transport};
 use crate::telemetry::recorder::Recorder;
+
+/// The headers of Anthropic's clients that are a part of the request.
+const MESSAGES_HEADERS: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 
 /// `POST /v1/responses`.
 pub(super) async fn responses(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
@@ -189,7 +193,8 @@ where
 
 /// The door reads the body, and the caller's key must allow the model.
 pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder, Caller), Error> {
-    let (request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
+    let (mut request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
+    taken.lend_headers(&mut request);
     taken.recorder.understood(&request, request.delivery);
     let caller = taken.caller(&request.model)?;
     Ok((request, encoder, caller))
@@ -198,6 +203,18 @@ pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder,
 impl Taken {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Gives a request the headers that belong to it: they go on to an upstream of the client's protocol.
+    pub(super) fn lend_headers(&self, request: &mut Request) {
+        if let Some(native) = &mut request.native
+            && native.protocol == Protocol::Messages
+        {
+            let sent = |name| Some((name, self.header(name)?.to_owned()));
+            native
+                .headers
+                .extend(MESSAGES_HEADERS.into_iter().filter_map(sent));
+        }
     }
 
     /// Who asks for this model, if their key allows it.
@@ -260,6 +277,7 @@ pub(super) async fn whole<D: Door>(
             if let Open::Known(event) = &emitted.event
                 && let Some(response) = event.terminal()
             {
+                encoder.native(&emitted.native);
                 let body = encoder.response(response);
                 let mut headers = reply::head(&request_id);
                 reply::describe(
