@@ -26,6 +26,7 @@ use crate::doors::messages::Messages;
 use crate::doors::{Door, Encoder};
 use crate::error::{Error, Kind};
 use crate::gateway::{Caller, EventStream, Reply};
+use crate::routing::plan::Mark;
 use crate::telemetry::record::{self as door, Transport};
 use crate::telemetry::recorder::Recorder;
 
@@ -102,6 +103,8 @@ fn astray(request: &HttpRequest, error: &Error) -> Response {
 /// A request that was let in: its body is read, but not understood yet.
 pub(super) struct Taken {
     pub(super) admitted: Admitted,
+    /// What of its headers some alias is sticky by.
+    pub(super) marks: Vec<Mark>,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) request_id: String,
@@ -130,7 +133,8 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
     let checked = async {
         let admitted = app.access.admit(&parts.method, &parts.headers)?;
         recorder.key(admitted.name());
-        if app.gateway.snapshot().is_own(&parts.headers) {
+        let snapshot = app.gateway.snapshot();
+        if snapshot.is_own(&parts.headers) {
             return Err(
                 Error::new(Kind::Loop, "this request came from this gateway itself")
                     .with_hint("a provider's `base_url` leads back here"),
@@ -138,11 +142,12 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
         }
         let body = read(body, app.body_limit).await?;
         let body = decoded(&parts.headers, body, app.body_limit).await?;
-        Ok((admitted, body))
+        Ok((admitted, body, snapshot.marks(&parts.headers)))
     };
     match checked.await {
-        Ok((admitted, body)) => Ok(Taken {
+        Ok((admitted, body, marks)) => Ok(Taken {
             admitted,
+            marks,
             headers: parts.headers,
             body,
             request_id,
@@ -209,6 +214,7 @@ impl Taken {
             request_id: self.request_id.clone(),
             route,
             constraints: constraints(&self.headers)?,
+            marks: self.marks.clone(),
             journal: self.recorder.journal(),
         })
     }

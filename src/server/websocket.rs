@@ -18,7 +18,6 @@ use http::request::Parts;
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 
-use super::access::Admitted;
 use super::body::InFlight;
 use super::constraints::constraints;
 use super::conversation::{Filing, Reach};
@@ -101,6 +100,7 @@ struct Turn {
     request: Arc<Request>,
     filing: Filing,
     encoder: ResponsesEncoder,
+    _in_flight: InFlight,
 }
 
 impl Talk {
@@ -160,7 +160,6 @@ impl Talk {
     async fn turn(&mut self, socket: &mut WebSocket, text: &str) -> Result<(), Over> {
         self.turns += 1;
         let app = self.app.clone();
-        let _in_flight = InFlight::enter(&app.in_flight);
         let request_id = format!("{}.{}", self.request_id, self.turns);
         let recorder = Recorder::begin(
             &app.sinks,
@@ -208,11 +207,10 @@ impl Talk {
         let (mut request, encoder) = ResponsesEncoder::decode_message(profile, text)?;
         recorder.asked(&request.model);
         recorder.delivery(Delivery::Streamed);
+        let _in_flight = InFlight::holding(&self.app.in_flight, self.app.place().await?);
         referred.clone_from(&request.previous_response_id);
-        let admitted: Admitted = self
-            .app
-            .access
-            .admit(&self.parts.method, &self.parts.headers)?;
+        let access = &self.app.access;
+        let admitted = access.admit(&self.parts.method, &self.parts.headers)?;
         recorder.key(admitted.name());
         let route = header("x-llmgw-route").map(str::to_owned);
         admitted.may_use(route.as_deref().unwrap_or(&request.model))?;
@@ -226,6 +224,7 @@ impl Talk {
             request_id,
             route,
             constraints: constraints(&self.parts.headers)?,
+            marks: self.app.gateway.snapshot().marks(&self.parts.headers),
             journal: recorder.journal(),
         };
         let request = Arc::new(request);
@@ -233,6 +232,7 @@ impl Talk {
             request,
             filing,
             encoder,
+            _in_flight,
         };
         Ok((turn, caller))
     }

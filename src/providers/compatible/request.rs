@@ -92,6 +92,10 @@ pub(super) fn encode(
     };
     let chosen = Chosen::read(&mut context)?;
     let messages = Transcript::write(&mut context)?;
+    if messages.is_empty() {
+        let message = "`input` is empty: there is nothing to answer";
+        return Err(Error::unsupported("input", message).with_code("empty_array"));
+    }
     let mut body = chat::Request {
         model: model.into(),
         messages,
