@@ -168,6 +168,7 @@ pub fn parse(text: &str, source: Option<PathBuf>, env: &Env) -> Result<Config, F
             path.display()
         ));
     }
+    checked.config.traces = super::traces::read(env, &mut warnings);
     checked.config.warnings.extend(warnings);
     Ok(checked.config)
 }

@@ -26,6 +26,7 @@ pub mod report;
 mod seek;
 pub mod server;
 mod shape;
+pub mod traces;
 pub mod units;
 
 use alias::{Alias, OnCut, Retry, Timeouts};
@@ -51,6 +52,8 @@ pub struct Config {
     pub fetch: Fetch,
     /// What is logged.
     pub log: Log,
+    /// Where traces go; `None` without traces.
+    pub traces: Option<traces::Traces>,
     /// Prices that go before the catalogue's; the first that fits holds.
     pub prices: Vec<PriceRule>,
     /// What is worth saying but stops nothing.

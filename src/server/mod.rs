@@ -23,7 +23,6 @@ use crate::config::server::{Admin, Host, Listen};
 use crate::error::{Error, Kind};
 use crate::gateway::gate::{COME_BACK, Full, Gate, Manner, Place};
 use crate::gateway::{Caller, Gateway, Reply, unix_seconds};
-use crate::telemetry::recorder::Sinks;
 
 mod access;
 mod admin;
@@ -40,6 +39,7 @@ mod health;
 mod limits;
 mod listen;
 mod models;
+mod observers;
 mod recording;
 mod reload;
 mod reply;
@@ -79,8 +79,7 @@ pub(crate) struct App {
     keep_alive: Duration,
     in_flight: Arc<AtomicUsize>,
     conversations: conversation::Conversations,
-    /// Who hears of each finished request.
-    sinks: Sinks,
+    observers: observers::Observers,
 }
 
 /// Asks a running server to stop. The first call drains, the second stops at once.
@@ -147,9 +146,11 @@ pub async fn run(
         served = serving => served,
         failed = desk => failed,
         () = app.follow(reloads, &notice) => Ok(()),
+        () = kept.observers.run() => Ok(()),
         () = stop => Ok(()),
     };
     kept.conversations.archive.flush().await;
+    kept.observers.finish().await;
     served
 }
 
@@ -188,7 +189,7 @@ impl App {
             keep_alive: config.server.keep_alive,
             in_flight: Arc::default(),
             conversations: conversation::Conversations::new(&config, unix_seconds),
-            sinks: Sinks::default(),
+            observers: observers::Observers::new(&config),
             gateway: Gateway::new(config),
         }
     }

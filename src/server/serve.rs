@@ -19,6 +19,7 @@ use super::dialect::Dialect;
 use super::encoding::decoded;
 use super::turn::{self, Turn};
 use super::{App, reply};
+use crate::canonical::native::Protocol;
 use crate::canonical::open::Open;
 use crate::canonical::request::{Delivery, Request};
 use crate::doors::chat::Chat;
@@ -26,9 +27,11 @@ use crate::doors::messages::Messages;
 use crate::doors::{Door, Encoder};
 use crate::error::{Error, Kind};
 use crate::gateway::{Caller, EventStream, Reply};
-use crate::routing::plan::Mark;
 use crate::telemetry::record::{self as door, Transport};
 use crate::telemetry::recorder::Recorder;
+
+/// The headers of Anthropic's clients that are a part of the request.
+const MESSAGES_HEADERS: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 
 /// `POST /v1/responses`.
 pub(super) async fn responses(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
@@ -103,8 +106,6 @@ fn astray(request: &HttpRequest, error: &Error) -> Response {
 /// A request that was let in: its body is read, but not understood yet.
 pub(super) struct Taken {
     pub(super) admitted: Admitted,
-    /// What of its headers some alias is sticky by.
-    pub(super) marks: Vec<Mark>,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
     pub(super) request_id: String,
@@ -118,7 +119,8 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
     let (parts, body) = request.into_parts();
     let request_id = reply::request_id(&parts.headers);
     let door = door(parts.uri.path());
-    let recorder = Recorder::begin(&app.sinks, door, Transport::Http, &request_id);
+    let recorder = Recorder::begin(&app.observers.sinks, door, Transport::Http, &request_id)
+        .traced(app.observers.trace(&parts.headers));
     let dialect = Dialect::of(parts.uri.path(), &parts.headers);
     let refused = |error: &Error| {
         report(error, &request_id);
@@ -131,9 +133,10 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
         Err(error) => return Err(refused(&error)),
     };
     let checked = async {
-        let admitted = app.access.admit(&parts.method, &parts.headers)?;
+        let mut admitted = app.access.admit(&parts.method, &parts.headers)?;
         recorder.key(admitted.name());
         let snapshot = app.gateway.snapshot();
+        admitted.marks = snapshot.marks(&parts.headers);
         if snapshot.is_own(&parts.headers) {
             return Err(
                 Error::new(Kind::Loop, "this request came from this gateway itself")
@@ -142,12 +145,11 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
         }
         let body = read(body, app.body_limit).await?;
         let body = decoded(&parts.headers, body, app.body_limit).await?;
-        Ok((admitted, body, snapshot.marks(&parts.headers)))
+        Ok((admitted, body))
     };
     match checked.await {
-        Ok((admitted, body, marks)) => Ok(Taken {
+        Ok((admitted, body)) => Ok(Taken {
             admitted,
-            marks,
             headers: parts.headers,
             body,
             request_id,
@@ -193,8 +195,9 @@ where
 
 /// The door reads the body, and the caller's key must allow the model.
 pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder, Caller), Error> {
-    let (request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
-    taken.recorder.delivery(request.delivery);
+    let (mut request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
+    taken.lend_headers(&mut request);
+    taken.recorder.understood(&request, request.delivery);
     let caller = taken.caller(&request.model)?;
     Ok((request, encoder, caller))
 }
@@ -202,6 +205,18 @@ pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder,
 impl Taken {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Gives a request the headers that belong to it: they go on to an upstream of the client's protocol.
+    pub(super) fn lend_headers(&self, request: &mut Request) {
+        if let Some(native) = &mut request.native
+            && native.protocol == Protocol::Messages
+        {
+            let sent = |name| Some((name, self.header(name)?.to_owned()));
+            native
+                .headers
+                .extend(MESSAGES_HEADERS.into_iter().filter_map(sent));
+        }
     }
 
     /// Who asks for this model, if their key allows it.
@@ -214,8 +229,9 @@ impl Taken {
             request_id: self.request_id.clone(),
             route,
             constraints: constraints(&self.headers)?,
-            marks: self.marks.clone(),
+            marks: self.admitted.marks.clone(),
             journal: self.recorder.journal(),
+            trace: self.recorder.trace(),
         })
     }
 }
@@ -264,6 +280,7 @@ pub(super) async fn whole<D: Door>(
             if let Open::Known(event) = &emitted.event
                 && let Some(response) = event.terminal()
             {
+                encoder.native(&emitted.native);
                 let body = encoder.response(response);
                 let mut headers = reply::head(&request_id);
                 reply::describe(
