@@ -47,8 +47,11 @@ impl<'a> Plain<'a> {
     /// Reads a string without escapes.
     pub fn word(&mut self) -> Option<&'a str> {
         self.eat(b'"')?;
-        let end = self.rest.bytes().position(ends_plain_text)?;
+        let end = memchr::memchr2(b'"', b'\\', self.rest.as_bytes())?;
         let (word, rest) = self.rest.split_at_checked(end)?;
+        if has_control(word) {
+            return None;
+        }
         self.rest = rest.strip_prefix('"')?;
         Some(word)
     }
@@ -120,9 +123,10 @@ impl<'a> Plain<'a> {
     }
 }
 
-/// Ends a string, or is what no string without escapes holds.
-fn ends_plain_text(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\\' | 0..=0x1f)
+/// Is there a character that no string may have bare? All bytes are looked at, many at once.
+fn has_control(text: &str) -> bool {
+    text.bytes()
+        .fold(false, |found, byte| found | (byte < 0x20))
 }
 
 #[cfg(test)]
