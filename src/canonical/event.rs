@@ -289,6 +289,9 @@ pub struct Emitted {
     pub event: Open<Event>,
     /// The `data` of the upstream's frame, verbatim.
     pub raw: Option<Bytes>,
+    /// The `data` of the frames since the event before, or a whole body, where the client's door speaks the upstream's
+    /// protocol.
+    pub native: Vec<Bytes>,
 }
 
 /// The events of one upstream read.
@@ -299,6 +302,7 @@ impl From<Event> for Emitted {
         Self {
             event: Open::Known(event),
             raw: None,
+            native: Vec::new(),
         }
     }
 }

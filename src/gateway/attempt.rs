@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::course::Course;
-use super::exchange::{prepare, read_all, request_id};
+use super::exchange::{lost_at_the_door, prepare, read_all, readable, request_id, shared};
 use super::gate::{COME_BACK, Full, Manner, Place};
 use super::keys::{Lent, Other};
 use super::running::{Running, Start};
@@ -17,11 +17,11 @@ use super::ticket::{Ticket, Watch, resting};
 use super::upstream::{Incoming, Outgoing};
 use super::wait::{backoff, late, rested};
 use super::{Caller, Gateway, Reply, Snapshot};
-use crate::canonical::compose::Composer;
+use crate::canonical::compose::{Composer, Setup};
 use crate::canonical::event::Batch;
 use crate::canonical::request::{Delivery, Request};
 use crate::config::Lossy;
-use crate::config::alias::{Rules, Timeouts};
+use crate::config::alias::{OnCut, Rules, Timeouts};
 use crate::error::{Error, Kind, Retry};
 use crate::providers::{Ask, Call, Loss};
 use crate::routing::health::Admission;
@@ -197,19 +197,18 @@ impl Attempt<'_> {
         asked: &Asked,
     ) -> Result<(Begun, Box<Running>), Tried> {
         let remedies = self.gateway.remedies(self.target);
+        readable(request, member)?;
         let mut call =
             member
                 .provider
                 .encode(Ask::Respond(request), &self.target.model, &remedies)?;
-        let lost = request.beyond.lost.iter();
-        call.losses
-            .extend(lost.map(|path| Loss::new(path.as_str(), "not known to this gateway")));
+        call.losses.extend(lost_at_the_door(request, member));
         self.weigh(&call.losses)?;
         let losses = std::mem::take(&mut call.losses);
         let place = self.place(member).await?;
         let lent = member.key().await?;
         let attempts = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut leg = self.caller.journal.attempt(self.target);
+        let mut leg = self.caller.leg(self.target, &mut call.headers);
         let started = Instant::now();
         let timeouts = self.timeouts();
         let (total, limit) = self.total(started, &timeouts);
@@ -359,7 +358,11 @@ impl Attempt<'_> {
                 .with_upstream_status(status.as_u16())
                 .with_upstream_request_id(id));
         }
-        let composer = Composer::new(self.gateway.setup(self.request, self.caller));
+        let composer = Composer::new(Setup {
+            // An answer that another may have to finish is told in our own words from the beginning.
+            native: shared(self.request, member).filter(|_| self.rules.on_cut == OnCut::Error),
+            ..self.gateway.setup(self.request, self.caller)
+        });
         let start = Start {
             delivery: self.request.delivery,
             first_token: started + timeouts.first_token,

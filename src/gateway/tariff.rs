@@ -45,9 +45,19 @@ impl Tariff {
 
     /// What so much of an answer cost.
     pub(super) fn charge(&self, usage: &Usage, response: &Response) -> Option<Usd> {
+        let tier = response.extra.get("service_tier").and_then(Value::as_str);
+        self.by(usage, tier, response.created_at)
+    }
+
+    /// What so many tokens cost on no special terms, at that time in Unix seconds.
+    pub(super) fn at(&self, usage: &Usage, now: u64) -> Option<Usd> {
+        self.by(usage, None, now)
+    }
+
+    fn by(&self, usage: &Usage, service_tier: Option<&str>, now: u64) -> Option<Usd> {
         let terms = Terms {
-            service_tier: response.extra.get("service_tier").and_then(Value::as_str),
-            day: Day::of_unix(i64::try_from(response.created_at).unwrap_or(i64::MAX)),
+            service_tier,
+            day: Day::of_unix(i64::try_from(now).unwrap_or(i64::MAX)),
         };
         let dollars = match &self.rule {
             Some(rule) => cost_by(rule, usage),

@@ -16,15 +16,20 @@ use url::Url;
 use crate::error::{Error, Kind};
 use crate::providers::demo::peer::Step;
 
-/// A stand-in for a provider: answers a request's body by a script.
+/// A stand-in for a provider: answers a request by a script.
 #[derive(Clone)]
 pub struct Peer(Arc<Script>);
 
-type Script = dyn Fn(&[u8]) -> Vec<Step> + Send + Sync;
+type Script = dyn Fn(&Outgoing) -> Vec<Step> + Send + Sync;
 
 impl Peer {
-    /// Answers so.
+    /// Answers so to a body.
     pub fn new(answer: impl Fn(&[u8]) -> Vec<Step> + Send + Sync + 'static) -> Self {
+        Self::of_requests(move |outgoing| answer(&outgoing.body))
+    }
+
+    /// Answers so to a request.
+    pub fn of_requests(answer: impl Fn(&Outgoing) -> Vec<Step> + Send + Sync + 'static) -> Self {
         Self(Arc::new(answer))
     }
 }
@@ -108,7 +113,7 @@ impl Clients {
     pub async fn send(&self, transport: &Transport, outgoing: Outgoing) -> Result<Incoming, Error> {
         match transport {
             Transport::Http => self.send_http(outgoing).await,
-            Transport::Local(peer) => play_head((peer.0)(&outgoing.body).into()).await,
+            Transport::Local(peer) => play_head((peer.0)(&outgoing).into()).await,
         }
     }
 
@@ -250,6 +255,12 @@ async fn play_head(mut steps: VecDeque<Step>) -> Result<Incoming, Error> {
             }
             Step::Wait(time) => tokio::time::sleep(time).await,
             Step::Hang => std::future::pending().await,
+            Step::Refuse => {
+                return Err(Error::new(
+                    Kind::Unreachable,
+                    "cannot reach the provider: connection refused",
+                ));
+            }
             Step::Reset | Step::Bytes(_) => break,
         }
     }
@@ -270,7 +281,7 @@ async fn play(steps: &mut VecDeque<Step>) -> Result<Option<Bytes>, Error> {
             Step::Wait(time) => tokio::time::sleep(time).await,
             Step::Hang => std::future::pending().await,
             Step::Head(..) => {}
-            Step::Reset => {
+            Step::Reset | Step::Refuse => {
                 return Err(Error::new(
                     Kind::StreamCut,
                     "the provider's reply broke off: connection reset",

@@ -22,7 +22,6 @@ use crate::config::server::{Admin, Host};
 use crate::error::{Error, Kind};
 use crate::gateway::gate::{COME_BACK, Full, Gate, Manner, Place};
 use crate::gateway::{Caller, Gateway, Reply, unix_seconds};
-use crate::telemetry::recorder::Sinks;
 
 mod access;
 mod admin;
@@ -38,6 +37,7 @@ mod encoding;
 mod health;
 mod limits;
 mod models;
+mod observers;
 mod recording;
 mod reload;
 mod reply;
@@ -75,8 +75,7 @@ pub(crate) struct App {
     keep_alive: Duration,
     in_flight: Arc<AtomicUsize>,
     conversations: conversation::Conversations,
-    /// Who hears of each finished request.
-    sinks: Sinks,
+    observers: observers::Observers,
 }
 
 /// Asks a running server to stop. The first call drains, the second stops at once.
@@ -145,9 +144,11 @@ pub async fn run(
         served = serving => served,
         failed = desk => failed,
         () = app.follow(reloads, &notice) => Ok(()),
+        () = kept.observers.run() => Ok(()),
         () = stop => Ok(()),
     };
     kept.conversations.archive.flush().await;
+    kept.observers.finish().await;
     served
 }
 
@@ -186,7 +187,7 @@ impl App {
             keep_alive: config.server.keep_alive,
             in_flight: Arc::default(),
             conversations: conversation::Conversations::new(&config, unix_seconds),
-            sinks: Sinks::default(),
+            observers: observers::Observers::new(&config),
             gateway: Gateway::new(config),
         }
     }

@@ -163,11 +163,12 @@ impl Talk {
         let _in_flight = InFlight::enter(&app.in_flight);
         let request_id = format!("{}.{}", self.request_id, self.turns);
         let recorder = Recorder::begin(
-            &app.sinks,
+            &app.observers.sinks,
             Door::Responses,
             Transport::WebSocket,
             &request_id,
-        );
+        )
+        .traced(app.observers.trace(&self.parts.headers));
         let mut referred = None;
         let begun = self.begin(text, &mut referred, request_id, &recorder).await;
         let ended = match begun {
@@ -206,8 +207,7 @@ impl Talk {
         let header = |name: &str| self.parts.headers.get(name)?.to_str().ok();
         let profile = header("x-llmgw-profile");
         let (mut request, encoder) = ResponsesEncoder::decode_message(profile, text)?;
-        recorder.asked(&request.model);
-        recorder.delivery(Delivery::Streamed);
+        recorder.understood(&request, Delivery::Streamed);
         referred.clone_from(&request.previous_response_id);
         let admitted: Admitted = self
             .app
@@ -227,6 +227,7 @@ impl Talk {
             route,
             constraints: constraints(&self.parts.headers)?,
             journal: recorder.journal(),
+            trace: recorder.trace(),
         };
         let request = Arc::new(request);
         let turn = Turn {

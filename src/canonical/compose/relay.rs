@@ -81,6 +81,7 @@ impl Composer {
                     self.batch.push(Emitted {
                         event: Open::Known(event),
                         raw: raw.filter(|_| fate == mend::Fate::Same),
+                        native: Vec::new(),
                     });
                 }
             }
@@ -91,6 +92,7 @@ impl Composer {
                     self.batch.push(Emitted {
                         event: Open::Unknown(event),
                         raw: raw.filter(|_| fate == mend::Fate::Same),
+                        native: Vec::new(),
                     });
                 }
             }

@@ -347,6 +347,7 @@ mod tests {
         let emitted = Emitted {
             event: Open::Unknown(object),
             raw: Some(Bytes::copy_from_slice(raw.as_bytes())),
+            native: Vec::new(),
         };
         let mut out = BytesMut::new();
         encoder.event(&emitted, &mut out);
