@@ -36,6 +36,7 @@ impl Bench {
         tokio::task::spawn(serve_upstream(upstream));
         let config = format!(
             "server: {{ {server} }}\n\
+             store: {{ kind: memory }}\n\
              providers:\n  \
                openai: {{ api_key: k, base_url: \"http://127.0.0.1:{port}/v1\" }}\n  \
                anthropic: {{ api_key: k, base_url: \"http://127.0.0.1:{port}\" }}\n  \

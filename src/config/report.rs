@@ -205,6 +205,8 @@ fn store(config: &Config) -> Value {
         ("path", json!(store.path)),
         ("ttl", json!(show_duration(store.ttl))),
         ("max", json!(show_size(store.max))),
+        ("usage_ttl", json!(show_duration(store.usage_ttl))),
+        ("usage_max", json!(store.usage_max)),
     ])
 }
 

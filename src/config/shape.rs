@@ -204,6 +204,10 @@ pub(super) struct Store {
     pub(super) ttl: Option<Duration>,
     #[serde(deserialize_with = "units::size")]
     pub(super) max: Option<u64>,
+    #[serde(deserialize_with = "units::duration")]
+    pub(super) usage_ttl: Option<Duration>,
+    #[serde(deserialize_with = "units::count")]
+    pub(super) usage_max: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -44,6 +44,7 @@ mod reply;
 mod serve;
 mod stored;
 mod turn;
+mod usage;
 mod websocket;
 
 pub use reload::{News, Reloaded, Reloads};

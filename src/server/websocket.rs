@@ -14,6 +14,7 @@ use axum::extract::ws::{
 use axum::response::Response as HttpResponse;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
+use futures_util::stream::iter;
 use http::request::Parts;
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
@@ -27,7 +28,7 @@ use crate::canonical::event::{Batch, Emitted, ErrorPayload, Event};
 use crate::canonical::open::Open;
 use crate::canonical::request::{Delivery, Request};
 use crate::doors::Encoder as _;
-use crate::doors::responses::{Responses, ResponsesEncoder};
+use crate::doors::responses::{Responses, ResponsesEncoder, Task};
 use crate::error::{Error, Kind};
 use crate::gateway::{Caller, EventStream};
 use crate::store::record::{Owner, Record};
@@ -101,6 +102,7 @@ struct Turn {
     request: Arc<Request>,
     filing: Filing,
     encoder: ResponsesEncoder,
+    task: Task,
 }
 
 impl Talk {
@@ -172,6 +174,10 @@ impl Talk {
         let mut referred = None;
         let begun = self.begin(text, &mut referred, request_id, &recorder).await;
         let ended = match begun {
+            Ok((turn, caller)) if turn.task == Task::Remember => {
+                let events = iter([app.gateway.silent(&turn.request, &caller)]);
+                self.answer(socket, turn, events.boxed(), &recorder).await?
+            }
             Ok((turn, caller)) => {
                 let answer = app.respond(turn.request.clone(), caller);
                 match self.meanwhile(socket, answer).await? {
@@ -206,7 +212,7 @@ impl Talk {
     ) -> Result<(Turn, Caller), Error> {
         let header = |name: &str| self.parts.headers.get(name)?.to_str().ok();
         let profile = header("x-llmgw-profile");
-        let (mut request, encoder) = ResponsesEncoder::decode_message(profile, text)?;
+        let (mut request, encoder, task) = ResponsesEncoder::decode_message(profile, text)?;
         recorder.understood(&request, Delivery::Streamed);
         referred.clone_from(&request.previous_response_id);
         let admitted: Admitted = self
@@ -234,6 +240,7 @@ impl Talk {
             request,
             filing,
             encoder,
+            task,
         };
         Ok((turn, caller))
     }
