@@ -13,6 +13,7 @@ use super::fetch::Rules;
 use super::gate::Gate;
 use super::keys::{Keyring, Lent};
 use super::race::Stakes;
+use super::tariff::Tariffs;
 use super::upstream::{Peer, Transport};
 use crate::canonical::item::{Item, ToolOutput};
 use crate::canonical::open::Open;
@@ -47,6 +48,7 @@ pub struct Snapshot {
     pub config: Config,
     pub(super) fetch: Rules,
     pub(super) via: HeaderValue,
+    pub(super) tariffs: Tariffs,
     members: HashMap<ProviderName, Member>,
     turns: HashMap<String, AtomicU64>,
     stakes: HashMap<String, Stakes>,
@@ -88,6 +90,7 @@ impl Snapshot {
         });
         Self {
             fetch,
+            tariffs: Tariffs::default(),
             via: via.unwrap_or(HeaderValue::from_static("1.1 llmgw")),
             members,
             turns,
