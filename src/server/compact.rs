@@ -78,6 +78,7 @@ async fn compacted(app: &Arc<App>, taken: &Taken) -> Result<HttpResponse, Error>
     }));
     let usage = response
         .usage
+        .clone()
         .unwrap_or_else(|| Usage::counted(0, 0, None, 0, 0));
     let body = json!({
         "id": id,
@@ -88,6 +89,7 @@ async fn compacted(app: &Arc<App>, taken: &Taken) -> Result<HttpResponse, Error>
     });
     let mut headers = reply::head(&taken.request_id);
     reply::describe(&mut headers, &answer, &[], taken.recorder.started());
+    reply::cost(&mut headers, &response);
     taken.recorder.delivered();
     Ok(reply::whole(
         StatusCode::OK,

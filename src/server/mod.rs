@@ -23,7 +23,6 @@ use crate::config::server::{Admin, Host};
 use crate::error::{Error, Kind};
 use crate::gateway::gate::{COME_BACK, Full, Gate, Manner, Place};
 use crate::gateway::{Caller, Gateway, Reply, unix_seconds};
-use crate::telemetry::recorder::Sinks;
 
 mod access;
 mod admin;
@@ -39,6 +38,7 @@ mod encoding;
 mod health;
 mod limits;
 mod models;
+mod observe;
 mod recording;
 mod reload;
 mod reply;
@@ -76,8 +76,7 @@ pub(crate) struct App {
     keep_alive: Duration,
     in_flight: Arc<AtomicUsize>,
     conversations: conversation::Conversations,
-    /// Who hears of each finished request.
-    sinks: Sinks,
+    observed: observe::Observatory,
 }
 
 /// Asks a running server to stop. The first call drains, the second stops at once.
@@ -187,7 +186,7 @@ impl App {
             keep_alive: config.server.keep_alive,
             in_flight: Arc::default(),
             conversations: conversation::Conversations::new(&config, unix_seconds),
-            sinks: Sinks::default(),
+            observed: observe::Observatory::new(&config),
             gateway: Gateway::new(config),
         }
     }

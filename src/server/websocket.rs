@@ -148,6 +148,7 @@ impl Talk {
             }
             Some(Ok(Message::Binary(_))) => {
                 let error = Error::new(Kind::InvalidRequest, "messages are text");
+                serve::report(&error, &self.request_id);
                 self.refuse(socket, &error).await
             }
             // Pings are answered below us.
@@ -163,7 +164,7 @@ impl Talk {
         let _in_flight = InFlight::enter(&app.in_flight);
         let request_id = format!("{}.{}", self.request_id, self.turns);
         let recorder = Recorder::begin(
-            &app.sinks,
+            &app.observed.sinks,
             Door::Responses,
             Transport::WebSocket,
             &request_id,
@@ -206,6 +207,7 @@ impl Talk {
         let header = |name: &str| self.parts.headers.get(name)?.to_str().ok();
         let profile = header("x-llmgw-profile");
         let (mut request, encoder) = ResponsesEncoder::decode_message(profile, text)?;
+        recorder.body(text.as_bytes());
         recorder.asked(&request.model);
         recorder.delivery(Delivery::Streamed);
         referred.clone_from(&request.previous_response_id);
@@ -310,7 +312,6 @@ impl Talk {
     }
 
     async fn refuse(&self, socket: &mut WebSocket, error: &Error) -> Result<(), Over> {
-        serve::report(error, &self.request_id);
         send(socket, envelope(error.status(), &error.into())).await
     }
 }
