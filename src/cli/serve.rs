@@ -3,11 +3,14 @@
 use std::net::SocketAddr;
 
 use super::args::{Global, Serve};
+use super::cache;
 use super::failure::{Code, Failure, Outcome};
 use super::setup::{Setup, is_about_sleep, start_log};
 use super::streams::{Streams, Talkative, tell};
 use super::watch::Watch;
+use crate::config::server::Anonymous;
 use crate::config::{Config, LogFormat, LogLevel};
+use crate::routing::resolve;
 use crate::server::{self, Notice, Stopper};
 use crate::telemetry;
 
@@ -104,8 +107,12 @@ fn facts(config: &Config) -> String {
     } else {
         aliases.join(" ")
     };
+    let models = resolve::current_names(config, &cache::listed(), cache::today());
+    // The aliases are among the names.
+    let models = models.len().saturating_sub(config.aliases.len());
     let auth = match config.server.keys.len() {
-        0 => "off".to_owned(),
+        0 if config.server.anonymous == Anonymous::Allowed => "off".to_owned(),
+        0 => "off (loopback only)".to_owned(),
         1 => "1 client key".to_owned(),
         count => format!("{count} client keys"),
     };
@@ -114,7 +121,7 @@ fn facts(config: &Config) -> String {
         None => "none".to_owned(),
     };
     format!(
-        "  providers  {}     aliases {aliases}\n  auth       {auth}     config {file}\n",
+        "  providers  {}     models {models}, aliases {aliases}\n  auth       {auth}     config {file}\n",
         providers.join("  ")
     )
 }

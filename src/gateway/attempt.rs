@@ -10,6 +10,7 @@ use super::course::Course;
 use super::exchange::{prepare, read_all, request_id};
 use super::gate::{COME_BACK, Full, Manner, Place};
 use super::keys::{Lent, Other};
+use super::progress::{self, Progress};
 use super::running::{Running, Start};
 use super::snapshot::Member;
 use super::ticket::{Ticket, Watch, resting};
@@ -95,6 +96,7 @@ impl Attempt<'_> {
         let mut tries = 0;
         let mut rotations = 0;
         loop {
+            self.caller.watcher.tell(Progress::Asking(self.target));
             let tried = match self.once(member, &request, asked).await {
                 Ok((reply, running)) => return Ok(settle(reply, running, ticket)),
                 Err(tried) => tried,
@@ -114,10 +116,7 @@ impl Attempt<'_> {
             let Some(wait) = self.wait(&error, tries, &ticket) else {
                 return Err(error);
             };
-            tracing::info!(
-                request_id = %self.caller.request_id, target = %self.target, code = error.code(),
-                wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), "retrying the same target"
-            );
+            progress::retrying(self.caller, &error, wait, tries, self.rules.retry);
             tokio::time::sleep(wait).await;
         }
     }
@@ -138,6 +137,9 @@ impl Attempt<'_> {
                         && self.has_time_for(wait)
                         && !self.has_ready() =>
                 {
+                    self.caller
+                        .watcher
+                        .tell(Progress::Resting(self.target, wait));
                     tokio::time::sleep(wait).await;
                 }
                 _ => return Err(resting(closed)),

@@ -35,6 +35,7 @@ pub mod gate;
 mod keys;
 mod live;
 mod memory;
+pub mod progress;
 mod race;
 mod running;
 mod snapshot;
@@ -46,6 +47,7 @@ pub use snapshot::{Peers, Snapshot};
 
 use attempt::{Asked, Attempt};
 use course::Course;
+use progress::{Progress, Watcher};
 use race::Race;
 use snapshot::Turn;
 
@@ -66,6 +68,8 @@ pub struct Caller {
     pub route: Option<String>,
     /// The limits that the client sets (`x-llmgw-max-cost`, `x-llmgw-first-token-within`).
     pub constraints: Constraints,
+    /// Who is told what happens before the answer begins.
+    pub watcher: Watcher,
 }
 
 /// An answer that has begun.
@@ -229,9 +233,10 @@ impl Gateway {
                     reply.events = self.memory.watch(caller.key.clone(), reply.events);
                     return Ok(reply);
                 }
-                Err(errors) => errors
-                    .into_iter()
-                    .try_for_each(|error| course.failed(error))?,
+                Err(errors) => errors.into_iter().try_for_each(|error| {
+                    caller.watcher.tell(Progress::MovedOn(&error));
+                    course.failed(error)
+                })?,
             }
             if Instant::now() >= walk.deadline {
                 break;

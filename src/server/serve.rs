@@ -188,6 +188,7 @@ impl Taken {
             request_id: self.request_id.clone(),
             route,
             constraints: constraints(&self.headers)?,
+            ..Caller::default()
         })
     }
 }

@@ -210,6 +210,7 @@ impl Talk {
             request_id: format!("{}.{}", self.request_id, self.turns),
             route,
             constraints: constraints(&self.parts.headers)?,
+            ..Caller::default()
         };
         let request = Arc::new(request);
         let turn = Turn {

@@ -6,7 +6,8 @@ use std::process::Command;
 
 use rexpect::session::{PtySession, spawn_command};
 
-#[path = "support/terminal.rs"]
+
+#[path = "../support/terminal.rs"]
 mod terminal;
 
 use terminal::Home;
