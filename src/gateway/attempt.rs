@@ -7,21 +7,22 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::course::Course;
-use super::exchange::{prepare, read_all, request_id};
+use super::exchange::{lost_at_the_door, prepare, read_all, readable, request_id, shared};
 use super::gate::{COME_BACK, Full, Manner, Place};
 use super::keys::{Lent, Other};
 use super::progress::{self, Progress};
 use super::running::{Running, Start};
 use super::snapshot::Member;
+use super::tariff::Tariff;
 use super::ticket::{Ticket, Watch, resting};
 use super::upstream::{Incoming, Outgoing};
 use super::wait::{backoff, late, rested};
 use super::{Caller, Gateway, Reply, Snapshot};
-use crate::canonical::compose::Composer;
+use crate::canonical::compose::{Composer, Setup};
 use crate::canonical::event::Batch;
 use crate::canonical::request::{Delivery, Request};
 use crate::config::Lossy;
-use crate::config::alias::{Rules, Timeouts};
+use crate::config::alias::{OnCut, Rules, Timeouts};
 use crate::error::{Error, Kind, Retry};
 use crate::providers::{Ask, Call, Loss};
 use crate::routing::health::Admission;
@@ -107,7 +108,10 @@ impl Attempt<'_> {
             {
                 continue;
             }
-            if tried.other == Other::Key && rotations < member.keys.len() && self.in_time() {
+            if tried.other == Other::Key
+                && rotations < member.keys.len()
+                && self.has_time_for(Duration::ZERO)
+            {
                 rotations += 1;
                 continue;
             }
@@ -116,8 +120,7 @@ impl Attempt<'_> {
             let Some(wait) = self.wait(&error, tries, &ticket) else {
                 return Err(error);
             };
-            progress::retrying(self.caller, &error, wait, tries, self.rules.retry);
-            tokio::time::sleep(wait).await;
+            progress::retry(self.caller, &error, wait, tries, self.rules.retry).await;
         }
     }
 
@@ -137,10 +140,7 @@ impl Attempt<'_> {
                         && self.has_time_for(wait)
                         && !self.has_ready() =>
                 {
-                    self.caller
-                        .watcher
-                        .tell(Progress::Resting(self.target, wait));
-                    tokio::time::sleep(wait).await;
+                    progress::rest(self.caller, self.target, wait).await;
                 }
                 _ => return Err(resting(closed)),
             }
@@ -181,10 +181,6 @@ impl Attempt<'_> {
         self.rival.is_some() || self.course.has_others()
     }
 
-    fn in_time(&self) -> bool {
-        self.has_time_for(Duration::ZERO)
-    }
-
     fn has_time_for(&self, wait: Duration) -> bool {
         Instant::now() + wait < self.deadline
     }
@@ -194,20 +190,20 @@ impl Attempt<'_> {
         member: &Member,
         request: &Request,
         asked: &Asked,
-    ) -> Result<(Begun, Running), Tried> {
+    ) -> Result<(Begun, Box<Running>), Tried> {
         let remedies = self.gateway.remedies(self.target);
+        readable(request, member)?;
         let mut call =
             member
                 .provider
                 .encode(Ask::Respond(request), &self.target.model, &remedies)?;
-        let lost = request.beyond.lost.iter();
-        call.losses
-            .extend(lost.map(|path| Loss::new(path.as_str(), "not known to this gateway")));
+        call.losses.extend(lost_at_the_door(request, member));
         self.weigh(&call.losses)?;
         let losses = std::mem::take(&mut call.losses);
         let place = self.place(member).await?;
         let lent = member.key().await?;
         let attempts = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut leg = self.caller.leg(self.target, &mut call.headers);
         let started = Instant::now();
         let timeouts = self.timeouts();
         let (total, limit) = self.total(started, &timeouts);
@@ -222,9 +218,10 @@ impl Attempt<'_> {
             let first = running.first_content(total).await?;
             Ok((running, upstream_request_id, first))
         };
-        let (running, upstream_request_id, first) = match begun.await {
+        let (mut running, upstream_request_id, first) = match begun.await {
             Ok(begun) => begun,
             Err(error) => {
+                leg.failed(&error);
                 let provider = &self.target.provider;
                 let other = member.keys.blame(lent.at, &error, provider, Instant::now());
                 return Err(Tried {
@@ -233,6 +230,8 @@ impl Attempt<'_> {
                 });
             }
         };
+        leg.begun(&losses, upstream_request_id.as_deref());
+        running.noted_by(leg, Tariff::of(self.snapshot, self.target));
         let begun = Begun {
             target: self.target.clone(),
             attempts,
@@ -314,7 +313,7 @@ impl Attempt<'_> {
         lent: &Lent,
         (started, timeouts): (Instant, Timeouts),
         place: Option<Place>,
-    ) -> Result<(Running, Option<String>), Error> {
+    ) -> Result<(Box<Running>, Option<String>), Error> {
         let Call {
             method,
             url,
@@ -354,7 +353,11 @@ impl Attempt<'_> {
                 .with_upstream_status(status.as_u16())
                 .with_upstream_request_id(id));
         }
-        let composer = Composer::new(self.gateway.setup(self.request, self.caller));
+        let composer = Composer::new(Setup {
+            // An answer that another may have to finish is told in our own words from the beginning.
+            native: shared(self.request, member).filter(|_| self.rules.on_cut == OnCut::Error),
+            ..self.gateway.setup(self.request, self.caller)
+        });
         let start = Start {
             delivery: self.request.delivery,
             first_token: started + timeouts.first_token,
@@ -362,7 +365,9 @@ impl Attempt<'_> {
             clock: self.gateway.clock,
             place,
         };
-        Ok((Running::new(incoming, decoder, composer, start), id))
+        // On the heap: it is large, and handed on through every future around this one.
+        let running = Box::new(Running::new(incoming, decoder, composer, start));
+        Ok((running, id))
     }
 
     /// The request with everything in it that the provider cannot fetch itself.
@@ -381,7 +386,7 @@ impl Attempt<'_> {
 }
 
 /// The answer goes on by itself, and the target's health hears of it.
-fn settle(begun: Begun, mut running: Running, ticket: Ticket) -> Reply {
+fn settle(begun: Begun, mut running: Box<Running>, ticket: Ticket) -> Reply {
     running.watched_by(ticket.answered(begun.first_content));
     Reply {
         target: begun.target,

@@ -58,8 +58,21 @@ impl fmt::Debug for Watcher {
     }
 }
 
-/// The same target is asked again after a wait: this is the repetition number `again`.
-pub(super) fn retrying(caller: &Caller, error: &Error, wait: Duration, again: u32, rules: Rules) {
+/// Waits until a target that asked for it has rested.
+pub(super) async fn rest(caller: &Caller, target: &Target, wait: Duration) {
+    caller.watcher.tell(Progress::Resting(target, wait));
+    caller.journal.wait(wait);
+    tokio::time::sleep(wait).await;
+}
+
+/// Waits before the same target is asked again: this is the repetition number `again`.
+pub(super) async fn retry(
+    caller: &Caller,
+    error: &Error,
+    wait: Duration,
+    again: u32,
+    rules: Rules,
+) {
     let most = match error.retry() {
         Retry::No => 0,
         Retry::Once => 1,
@@ -75,4 +88,6 @@ pub(super) fn retrying(caller: &Caller, error: &Error, wait: Duration, again: u3
         request_id = %caller.request_id, target = error.target().map(tracing::field::display), code = error.code(),
         wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), "retrying the same target"
     );
+    caller.journal.wait(wait);
+    tokio::time::sleep(wait).await;
 }

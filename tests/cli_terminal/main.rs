@@ -6,6 +6,8 @@ use std::process::Command;
 
 use rexpect::session::{PtySession, spawn_command};
 
+mod answers;
+mod talking;
 
 #[path = "../support/terminal.rs"]
 mod terminal;
