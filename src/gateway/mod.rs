@@ -37,6 +37,7 @@ pub mod journal;
 pub mod keys;
 mod live;
 mod memory;
+pub mod progress;
 mod race;
 mod running;
 mod snapshot;
@@ -52,6 +53,7 @@ pub use snapshot::{Peers, Snapshot};
 use attempt::Attempt;
 use course::Course;
 use journal::{Asked, Journal};
+use progress::{Progress, Watcher};
 use race::Race;
 use snapshot::Turn;
 
@@ -78,6 +80,8 @@ pub struct Caller {
     pub journal: Journal,
     /// Where the request stands in a trace, if it stands in one.
     pub trace: Option<Arc<trace::Trace>>,
+    /// Who is told what happens before the answer begins.
+    pub watcher: Watcher,
 }
 
 /// An answer that has begun.
@@ -244,6 +248,7 @@ impl Gateway {
                 }
                 Err(errors) => {
                     for error in errors {
+                        caller.watcher.tell(Progress::MovedOn(&error));
                         let code = error.code().to_owned();
                         let failed = course.failed(error);
                         failed.map_err(|error| error.after(asked.count()))?;

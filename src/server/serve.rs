@@ -238,6 +238,7 @@ impl Taken {
             marks: self.admitted.marks.clone(),
             journal: self.recorder.journal(),
             trace: self.recorder.trace(),
+            ..Caller::default()
         })
     }
 }

@@ -235,6 +235,7 @@ impl Talk {
             marks: self.app.gateway.snapshot().marks(&self.parts.headers),
             journal: recorder.journal(),
             trace: recorder.trace(),
+            ..Caller::default()
         };
         let request = Arc::new(request);
         let turn = Turn {
