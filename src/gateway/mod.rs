@@ -22,7 +22,7 @@ use crate::config::{Config, ReasoningEvents};
 use crate::error::{Error, Kind, Remedy};
 use crate::providers::{Answer, Ask, AskKind, ListedModel, Loss, Remedies};
 use crate::routing::health::Health;
-use crate::routing::plan::Constraints;
+use crate::routing::plan::{Constraints, Mark};
 use crate::routing::resolve::{Route, resolve};
 use crate::target::{ProviderName, Target};
 
@@ -49,8 +49,8 @@ mod wait;
 
 pub use snapshot::{Peers, Snapshot};
 
-use attempt::{Asked, Attempt};
-use course::Course;
+use attempt::Attempt;
+use course::{Asked, Course};
 use journal::Journal;
 use race::Race;
 use snapshot::Turn;
@@ -72,6 +72,8 @@ pub struct Caller {
     pub route: Option<String>,
     /// The limits that the client sets (`x-llmgw-max-cost`, `x-llmgw-first-token-within`).
     pub constraints: Constraints,
+    /// The headers of the request that some alias is sticky by, with their values.
+    pub marks: Vec<Mark>,
     /// Where notes are taken of how the request goes.
     pub journal: Journal,
     /// Where the request stands in a trace, if it stands in one.
@@ -242,13 +244,14 @@ impl Gateway {
                 }
                 Err(errors) => errors
                     .into_iter()
-                    .try_for_each(|error| course.failed(error))?,
+                    .try_for_each(|error| course.failed(error))
+                    .map_err(|error| error.after(asked.count()))?,
             }
             if Instant::now() >= walk.deadline {
                 break;
             }
         }
-        Err(course.exhausted())
+        Err(course.exhausted().after(asked.count()))
     }
 
     /// The events of an answer that failed before it began, for a client to whom the status has gone out already.

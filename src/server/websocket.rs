@@ -19,7 +19,6 @@ use http::request::Parts;
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 
-use super::access::Admitted;
 use super::body::InFlight;
 use super::constraints::constraints;
 use super::conversation::{Filing, Reach};
@@ -103,6 +102,7 @@ struct Turn {
     filing: Filing,
     encoder: ResponsesEncoder,
     task: Task,
+    _in_flight: InFlight,
 }
 
 impl Talk {
@@ -162,7 +162,6 @@ impl Talk {
     async fn turn(&mut self, socket: &mut WebSocket, text: &str) -> Result<(), Over> {
         self.turns += 1;
         let app = self.app.clone();
-        let _in_flight = InFlight::enter(&app.in_flight);
         let request_id = format!("{}.{}", self.request_id, self.turns);
         let recorder = Recorder::begin(
             &app.observers.sinks,
@@ -214,11 +213,10 @@ impl Talk {
         let profile = header("x-llmgw-profile");
         let (mut request, encoder, task) = ResponsesEncoder::decode_message(profile, text)?;
         recorder.understood(&request, Delivery::Streamed);
+        let _in_flight = InFlight::holding(&self.app.in_flight, self.app.place().await?);
         referred.clone_from(&request.previous_response_id);
-        let admitted: Admitted = self
-            .app
-            .access
-            .admit(&self.parts.method, &self.parts.headers)?;
+        let access = &self.app.access;
+        let admitted = access.admit(&self.parts.method, &self.parts.headers)?;
         recorder.key(admitted.name());
         let route = header("x-llmgw-route").map(str::to_owned);
         admitted.may_use(route.as_deref().unwrap_or(&request.model))?;
@@ -232,6 +230,7 @@ impl Talk {
             request_id,
             route,
             constraints: constraints(&self.parts.headers)?,
+            marks: self.app.gateway.snapshot().marks(&self.parts.headers),
             journal: recorder.journal(),
             trace: recorder.trace(),
         };
@@ -241,6 +240,7 @@ impl Talk {
             filing,
             encoder,
             task,
+            _in_flight,
         };
         Ok((turn, caller))
     }
