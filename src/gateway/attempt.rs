@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::course::{Asked, Course};
+use super::course::Course;
 use super::exchange::{lost_at_the_door, prepare, read_all, readable, request_id, shared, weigh};
 use super::gate::{COME_BACK, Full, Manner, Place};
+use super::journal::Asked;
 use super::keys::{Lent, Other};
 use super::running::{Running, Start};
 use super::snapshot::Member;
@@ -60,6 +61,7 @@ struct Begun {
     losses: Vec<Loss>,
     upstream_request_id: Option<String>,
     first_content: Duration,
+    upstream: Duration,
     first: Batch,
 }
 
@@ -201,9 +203,10 @@ impl Attempt<'_> {
         let losses = std::mem::take(&mut call.losses);
         let place = self.place(member).await?;
         let lent = member.key().await?;
-        let attempts = asked.one_more();
+        let tariff = Tariff::of(self.snapshot, self.target);
         let mut leg = self.caller.leg(self.target, &mut call.headers);
         let started = Instant::now();
+        let (attempts, first_asked) = asked.once_more(started);
         let timeouts = self.timeouts();
         let (total, limit) = self.total(started, &timeouts);
         let begun = async {
@@ -214,7 +217,8 @@ impl Attempt<'_> {
             .await
             .map_err(|_| late("total", limit))??;
             running.note(self.alias, self.target, attempts, &losses);
-            let first = running.first_content(total).await?;
+            let first = running.first_content(total).await;
+            let first = first.inspect_err(|_| leg.counted(running.counted(&tariff)))?;
             Ok((running, upstream_request_id, first))
         };
         let (mut running, upstream_request_id, first) = match begun.await {
@@ -230,13 +234,14 @@ impl Attempt<'_> {
             }
         };
         leg.begun(&losses, upstream_request_id.as_deref());
-        running.noted_by(leg, Tariff::of(self.snapshot, self.target));
+        running.noted_by(leg, tariff);
         let begun = Begun {
             target: self.target.clone(),
             attempts,
             losses,
             upstream_request_id,
             first_content: started.elapsed(),
+            upstream: first_asked.elapsed(),
             first,
         };
         Ok((begun, running))
@@ -376,7 +381,7 @@ fn settle(begun: Begun, mut running: Box<Running>, ticket: Ticket) -> Reply {
         attempts: begun.attempts,
         losses: begun.losses,
         upstream_request_id: begun.upstream_request_id,
-        first_content: begun.first_content,
+        upstream: begun.upstream,
         events: running.into_events(begun.first),
     }
 }

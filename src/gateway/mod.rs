@@ -50,8 +50,8 @@ mod wait;
 pub use snapshot::{Peers, Snapshot};
 
 use attempt::Attempt;
-use course::{Asked, Course};
-use journal::Journal;
+use course::Course;
+use journal::{Asked, Journal};
 use race::Race;
 use snapshot::Turn;
 
@@ -92,8 +92,8 @@ pub struct Reply {
     pub losses: Vec<Loss>,
     /// The provider's id of the request.
     pub upstream_request_id: Option<String>,
-    /// How long the upstream took to the first content.
-    pub first_content: Duration,
+    /// From the first upstream request to the first content, over all attempts and the waits between them.
+    pub upstream: Duration,
     /// The answer.
     pub events: EventStream,
 }
@@ -242,10 +242,18 @@ impl Gateway {
                     reply.events = self.memory.watch(caller.key.clone(), reply.events);
                     return Ok(reply);
                 }
-                Err(errors) => errors
-                    .into_iter()
-                    .try_for_each(|error| course.failed(error))
-                    .map_err(|error| error.after(asked.count()))?,
+                Err(errors) => {
+                    for error in errors {
+                        let code = error.code().to_owned();
+                        let failed = course.failed(error);
+                        failed.map_err(|error| error.after(asked.count()))?;
+                        if course.has_others() {
+                            tracing::info!(
+                                request_id = %caller.request_id, %target, code, "another target is asked"
+                            );
+                        }
+                    }
+                }
             }
             if Instant::now() >= walk.deadline {
                 break;

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::attempt::Attempt;
-use super::course::{Asked, Course};
+use super::course::Course;
+use super::journal::Asked;
 use super::{Gateway, Reply, Snapshot};
 use crate::config::alias::Hedge;
 use crate::error::{Error, Next};

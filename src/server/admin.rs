@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use http::{HeaderMap, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::constraints::constraints;
-use super::{App, access, encoding, reply, serve, usage};
+use super::{App, access, encoding, observers, reply, serve, usage};
 use crate::config::server::Admin;
 use crate::doors::Door as _;
 use crate::doors::responses::Responses;
@@ -32,6 +34,7 @@ pub(super) fn router(app: Arc<App>, admin: &Admin) -> Router {
     Router::new()
         .route("/admin/explain", post(explain))
         .route("/admin/usage", get(used))
+        .route("/metrics", get(metrics))
         .fallback(serve::not_found)
         .method_not_allowed_fallback(serve::method_not_allowed)
         .with_state(Arc::new(Desk {
@@ -53,6 +56,18 @@ impl Desk {
         }
         Err(Error::new(Kind::Unauthorized, "a valid key is required"))
     }
+}
+
+/// `GET /metrics`.
+async fn metrics(State(desk): State<Arc<Desk>>, request: HttpRequest) -> Response {
+    if let Err(error) = desk.admit(request.headers()) {
+        let request_id = reply::request_id(request.headers());
+        return reply::error::<Responses>(&error, &request_id);
+    }
+    let mut response = Response::new(Body::from(observers::metrics(&desk.app)));
+    let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, format);
+    response
 }
 
 /// `POST /admin/explain`: the body of a `/v1/responses` request; what would be done with it now. `?detail=request` shows

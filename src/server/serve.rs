@@ -119,11 +119,15 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
     let (parts, body) = request.into_parts();
     let request_id = reply::request_id(&parts.headers);
     let door = door(parts.uri.path());
-    let recorder = Recorder::begin(&app.observers.sinks, door, Transport::Http, &request_id)
-        .traced(app.observers.trace(&parts.headers));
+    let recorder = door.map_or_else(Recorder::unobserved, |door| {
+        Recorder::begin(&app.observers.sinks, door, Transport::Http, &request_id)
+            .traced(app.observers.trace(&parts.headers))
+    });
     let dialect = Dialect::of(parts.uri.path(), &parts.headers);
     let refused = |error: &Error| {
-        report(error, &request_id);
+        if door.is_none() {
+            report(error, &request_id);
+        }
         let reply = dialect.error(error, &request_id);
         recorder.failed(error, reply.status().as_u16());
         reply
@@ -161,16 +165,17 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
     }
 }
 
-/// Where a path leads.
-fn door(path: &str) -> door::Door {
-    match path {
+/// Where a path leads; lists of models are no requests to any of them.
+fn door(path: &str) -> Option<door::Door> {
+    Some(match path {
         "/v1/responses/compact" => door::Door::Compact,
         "/v1/responses/input_tokens" | "/v1/messages/count_tokens" => door::Door::Count,
         "/v1/chat/completions" => door::Door::Chat,
         "/v1/messages" => door::Door::Messages,
         "/v1/embeddings" => door::Door::Embeddings,
+        _ if path.starts_with("/v1/models") => return None,
         _ => door::Door::Responses,
-    }
+    })
 }
 
 async fn answer<D>(app: &Arc<App>, taken: Taken) -> Response
@@ -195,6 +200,7 @@ where
 
 /// The door reads the body, and the caller's key must allow the model.
 pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder, Caller), Error> {
+    taken.recorder.body(&taken.body);
     let (mut request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
     taken.lend_headers(&mut request);
     taken.recorder.understood(&request, request.delivery);
@@ -263,6 +269,7 @@ pub(super) async fn whole<D: Door>(
                     encoder.withheld(),
                     recorder.started(),
                 );
+                reply::cost(&mut headers, response);
                 recorder.withheld(encoder.withheld());
                 recorder.delivered();
                 return reply::whole(StatusCode::OK, body, headers);
@@ -291,6 +298,7 @@ where
 {
     let request_id = caller.request_id.clone();
     let (keep_alive, commit_after) = (app.keep_alive, app.commit_after);
+    let in_flight = in_flight.streaming(&app.observers.streams);
     let request = Arc::new(request);
     let asked = request.clone();
     let observed = recorder.clone();
@@ -340,7 +348,6 @@ fn begun(
     match answer {
         Ok(answer) => answer.events,
         Err(error) => {
-            report(&error, &caller.request_id);
             recorder.failed(&error, StatusCode::OK.as_u16());
             futures_util::stream::iter([app.gateway.failed(asked, caller, &error)]).boxed()
         }
@@ -349,7 +356,7 @@ fn begun(
 
 /// The reply to a request that fails, which its record says.
 pub(super) fn failed<D: Door>(error: &Error, request_id: &str, recorder: &Recorder) -> Response {
-    let reply = refused::<D>(error, request_id);
+    let reply = reply::error::<D>(error, request_id);
     recorder.failed(error, reply.status().as_u16());
     reply
 }
@@ -360,7 +367,7 @@ pub(super) fn refused<D: Door>(error: &Error, request_id: &str) -> Response {
     reply::error::<D>(error, request_id)
 }
 
-/// A failure is logged once, here. What the client did wrong is no warning.
+/// A failure that is in no record is logged once, here. What the client did wrong is no warning.
 pub(super) fn report(error: &Error, request_id: &str) {
     let target = error.target().map(ToString::to_string);
     let (status, code) = (error.status(), error.code());

@@ -150,6 +150,7 @@ impl Talk {
             }
             Some(Ok(Message::Binary(_))) => {
                 let error = Error::new(Kind::InvalidRequest, "messages are text");
+                serve::report(&error, &self.request_id);
                 self.refuse(socket, &error).await
             }
             // Pings are answered below us.
@@ -211,6 +212,7 @@ impl Talk {
     ) -> Result<(Turn, Caller), Error> {
         let header = |name: &str| self.parts.headers.get(name)?.to_str().ok();
         let profile = header("x-llmgw-profile");
+        recorder.body(text.as_bytes());
         let (mut request, encoder, task) = ResponsesEncoder::decode_message(profile, text)?;
         recorder.understood(&request, Delivery::Streamed);
         let _in_flight = InFlight::holding(&self.app.in_flight, self.app.place().await?);
@@ -318,7 +320,6 @@ impl Talk {
     }
 
     async fn refuse(&self, socket: &mut WebSocket, error: &Error) -> Result<(), Over> {
-        serve::report(error, &self.request_id);
         send(socket, envelope(error.status(), &error.into())).await
     }
 }
