@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::course::Course;
-use super::exchange::{lost_at_the_door, prepare, read_all, readable, request_id, shared};
+use super::exchange::{lost_at_the_door, prepare, read_all, readable, request_id, shared, weigh};
 use super::gate::{COME_BACK, Full, Manner, Place};
 use super::journal::Asked;
 use super::keys::{Lent, Other};
@@ -21,7 +21,6 @@ use super::{Caller, Gateway, Reply, Snapshot};
 use crate::canonical::compose::{Composer, Setup};
 use crate::canonical::event::Batch;
 use crate::canonical::request::{Delivery, Request};
-use crate::config::Lossy;
 use crate::config::alias::{OnCut, Rules, Timeouts};
 use crate::error::{Error, Kind, Retry};
 use crate::providers::{Ask, Call, Loss};
@@ -195,7 +194,7 @@ impl Attempt<'_> {
                 .provider
                 .encode(Ask::Respond(request), &self.target.model, &remedies)?;
         call.losses.extend(lost_at_the_door(request, member));
-        self.weigh(&call.losses)?;
+        weigh(self.snapshot.config.defaults.lossy, &call.losses)?;
         let losses = std::mem::take(&mut call.losses);
         let place = self.place(member).await?;
         let lent = member.key().await?;
@@ -288,21 +287,6 @@ impl Attempt<'_> {
             .with_code(PROVIDER_BUSY)
             .with_retry(Retry::No)
             .with_retry_after(Some(COME_BACK))),
-        }
-    }
-
-    /// Under `lossy: reject` a loss is a refusal before any money is spent.
-    fn weigh(&self, losses: &[Loss]) -> Result<(), Error> {
-        match (self.snapshot.config.defaults.lossy, losses.first()) {
-            (Lossy::Reject, Some(loss)) => Err(Error::unsupported(
-                loss.field.clone(),
-                format!(
-                    "`{}` cannot be carried to this target: {}",
-                    loss.field, loss.what
-                ),
-            )
-            .with_hint("set `defaults.lossy: warn` to send the request without it")),
-            (Lossy::Reject | Lossy::Warn | Lossy::Allow, _) => Ok(()),
         }
     }
 

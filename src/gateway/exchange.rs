@@ -16,6 +16,7 @@ use crate::canonical::item::Item;
 use crate::canonical::native::Protocol;
 use crate::canonical::open::{Open, tag_of};
 use crate::canonical::request::Request;
+use crate::config::Lossy;
 use crate::error::{Error, Kind};
 use crate::providers::{Call, Loss};
 
@@ -125,6 +126,21 @@ pub(super) fn prepare(
         headers.insert(name.clone(), value.clone());
     }
     Ok(())
+}
+
+/// Under `lossy: reject` a loss is a refusal before any money is spent.
+pub(super) fn weigh(lossy: Lossy, losses: &[Loss]) -> Result<(), Error> {
+    match (lossy, losses.first()) {
+        (Lossy::Reject, Some(loss)) => Err(Error::unsupported(
+            loss.field.clone(),
+            format!(
+                "`{}` cannot be carried to this target: {}",
+                loss.field, loss.what
+            ),
+        )
+        .with_hint("set `defaults.lossy: warn` to send the request without it")),
+        (Lossy::Reject | Lossy::Warn | Lossy::Allow, _) => Ok(()),
+    }
 }
 
 pub(super) async fn read_all(mut chunks: Chunks, most: usize) -> Result<Vec<u8>, Error> {

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::constraints::constraints;
-use super::{App, access, observers, reply, serve, usage};
+use super::{App, access, encoding, observers, reply, serve, usage};
 use crate::config::server::Admin;
 use crate::doors::Door as _;
 use crate::doors::responses::Responses;
@@ -77,7 +77,7 @@ async fn explain(State(desk): State<Arc<Desk>>, request: HttpRequest) -> Respons
     let request_id = reply::request_id(&parts.headers);
     let explained = async {
         desk.admit(&parts.headers)?;
-        let body = serve::read(body, desk.app.body_limit).await?;
+        let body = encoding::read(body, desk.app.body_limit).await?;
         let header = |name: &str| {
             parts
                 .headers

@@ -229,7 +229,7 @@ impl App {
 }
 
 /// A layer costs every request an allocation or two, so there is but one. No handler takes its body through an extractor:
-/// `serve::read` holds the limit.
+/// `encoding::read` holds the limit.
 fn router(app: Arc<App>) -> Router {
     Router::new()
         .route(

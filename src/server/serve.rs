@@ -16,7 +16,7 @@ use super::access::Admitted;
 use super::body::{Frames, InFlight, Source};
 use super::constraints::constraints;
 use super::dialect::Dialect;
-use super::encoding::decoded;
+use super::encoding::{decoded, read};
 use super::turn::{self, Turn};
 use super::{App, reply};
 use crate::canonical::native::Protocol;
@@ -241,32 +241,6 @@ impl Taken {
             ..Caller::default()
         })
     }
-}
-
-/// The body is over the limit, compressed or not.
-pub(super) fn too_large(limit: usize) -> Error {
-    Error::new(
-        Kind::TooLarge,
-        format!("the body is larger than {limit} bytes"),
-    )
-    .with_hint("`server.body_limit` sets the limit")
-}
-
-/// A body up to that size.
-pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
-    axum::body::to_bytes(body, limit).await.map_err(|error| {
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        if cause.to_string().contains("length limit") {
-            return too_large(limit);
-        }
-        Error::new(
-            Kind::InvalidRequest,
-            format!("the body could not be read: {cause}"),
-        )
-    })
 }
 
 pub(super) async fn whole<D: Door>(
