@@ -7,20 +7,20 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::course::Course;
-use super::exchange::{lost_at_the_door, prepare, read_all, readable, request_id, shared};
+use super::exchange::{composer, lost_at_the_door, prepare, read_all, readable, request_id};
 use super::gate::{COME_BACK, Full, Manner, Place};
 use super::keys::{Lent, Other};
 use super::running::{Running, Start};
 use super::snapshot::Member;
+use super::tariff::Tariff;
 use super::ticket::{Ticket, Watch, resting};
 use super::upstream::{Incoming, Outgoing};
 use super::wait::{backoff, late, rested};
 use super::{Caller, Gateway, Reply, Snapshot};
-use crate::canonical::compose::{Composer, Setup};
 use crate::canonical::event::Batch;
 use crate::canonical::request::{Delivery, Request};
 use crate::config::Lossy;
-use crate::config::alias::{OnCut, Rules, Timeouts};
+use crate::config::alias::{Rules, Timeouts};
 use crate::error::{Error, Kind, Retry};
 use crate::providers::{Ask, Call, Loss};
 use crate::routing::health::Admission;
@@ -118,6 +118,7 @@ impl Attempt<'_> {
                 request_id = %self.caller.request_id, target = %self.target, code = error.code(),
                 wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), "retrying the same target"
             );
+            self.caller.journal.wait(wait);
             tokio::time::sleep(wait).await;
         }
     }
@@ -138,6 +139,7 @@ impl Attempt<'_> {
                         && self.has_time_for(wait)
                         && !self.has_ready() =>
                 {
+                    self.caller.journal.wait(wait);
                     tokio::time::sleep(wait).await;
                 }
                 _ => return Err(resting(closed)),
@@ -194,17 +196,19 @@ impl Attempt<'_> {
         asked: &Asked,
     ) -> Result<(Begun, Running), Tried> {
         let remedies = self.gateway.remedies(self.target);
-        readable(request, member)?;
+        readable(request, &self.target.model, member)?;
         let mut call =
             member
                 .provider
                 .encode(Ask::Respond(request), &self.target.model, &remedies)?;
-        call.losses.extend(lost_at_the_door(request, member));
+        call.losses
+            .extend(lost_at_the_door(request, &self.target.model, member));
         self.weigh(&call.losses)?;
         let losses = std::mem::take(&mut call.losses);
         let place = self.place(member).await?;
         let lent = member.key().await?;
         let attempts = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut leg = self.caller.journal.attempt(self.target);
         let started = Instant::now();
         let timeouts = self.timeouts();
         let (total, limit) = self.total(started, &timeouts);
@@ -219,9 +223,10 @@ impl Attempt<'_> {
             let first = running.first_content(total).await?;
             Ok((running, upstream_request_id, first))
         };
-        let (running, upstream_request_id, first) = match begun.await {
+        let (mut running, upstream_request_id, first) = match begun.await {
             Ok(begun) => begun,
             Err(error) => {
+                leg.failed(&error);
                 let provider = &self.target.provider;
                 let other = member.keys.blame(lent.at, &error, provider, Instant::now());
                 return Err(Tried {
@@ -230,6 +235,8 @@ impl Attempt<'_> {
                 });
             }
         };
+        leg.begun(&losses, upstream_request_id.as_deref());
+        running.noted_by(leg, Tariff::of(self.snapshot, self.target));
         let begun = Begun {
             target: self.target.clone(),
             attempts,
@@ -351,11 +358,7 @@ impl Attempt<'_> {
                 .with_upstream_status(status.as_u16())
                 .with_upstream_request_id(id));
         }
-        let composer = Composer::new(Setup {
-            // An answer that another may have to finish is told in our own words from the beginning.
-            native: shared(self.request, member).filter(|_| self.rules.on_cut == OnCut::Error),
-            ..self.gateway.setup(self.request, self.caller)
-        });
+        let composer = composer(self, member);
         let start = Start {
             delivery: self.request.delivery,
             first_token: started + timeouts.first_token,

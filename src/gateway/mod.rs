@@ -32,12 +32,15 @@ mod exchange;
 pub mod explain;
 pub mod fetch;
 pub mod gate;
-mod keys;
+pub mod journal;
+pub mod keys;
 mod live;
 mod memory;
 mod race;
 mod running;
 mod snapshot;
+pub mod survey;
+mod tariff;
 mod ticket;
 pub mod upstream;
 mod wait;
@@ -46,6 +49,7 @@ pub use snapshot::{Peers, Snapshot};
 
 use attempt::{Asked, Attempt};
 use course::Course;
+use journal::Journal;
 use race::Race;
 use snapshot::Turn;
 
@@ -66,6 +70,8 @@ pub struct Caller {
     pub route: Option<String>,
     /// The limits that the client sets (`x-llmgw-max-cost`, `x-llmgw-first-token-within`).
     pub constraints: Constraints,
+    /// Where notes are taken of how the request goes.
+    pub journal: Journal,
 }
 
 /// An answer that has begun.
@@ -209,6 +215,7 @@ impl Gateway {
         let mut request = request.into();
         let route = route(&snapshot, &mut request, &caller)?;
         self.memory.recall(caller.key.as_deref(), &mut request);
+        caller.journal.route(route.alias.as_deref());
         let live = live::Living::new(self, &snapshot, &request, Turn::Take);
         let plan = live.plan(&route, &caller);
         let mut course = Course::new(plan, &self.health)?;

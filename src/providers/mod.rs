@@ -18,6 +18,7 @@ use crate::target::{ModelId, ProviderName};
 use crate::wire::sse;
 
 pub mod anthropic;
+mod auto;
 pub(crate) mod clean;
 pub mod compatible;
 pub mod demo;
@@ -186,7 +187,7 @@ pub enum Kind {
 /// Which of OpenAI's two APIs is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Api {
-    /// Responses at OpenAI, Chat Completions elsewhere.
+    /// Responses at OpenAI, and Chat Completions for what only that has; Chat Completions elsewhere.
     #[default]
     Auto,
     /// Responses.
@@ -213,7 +214,8 @@ pub struct Settings {
 pub fn build(kind: Kind, settings: &Settings) -> Box<dyn Provider> {
     match kind {
         Kind::OpenAi => match settings.api {
-            Api::Auto | Api::Responses => Box::new(openai::OpenAi::new(settings)),
+            Api::Auto => Box::new(auto::Auto::new(settings)),
+            Api::Responses => Box::new(openai::OpenAi::new(settings)),
             Api::Chat => Box::new(compatible::Compatible::new(settings)),
         },
         Kind::Compatible => match settings.api {
@@ -228,8 +230,8 @@ pub fn build(kind: Kind, settings: &Settings) -> Box<dyn Provider> {
 
 /// One vendor protocol with one configuration.
 pub trait Provider: Send + Sync + fmt::Debug {
-    /// The protocol of a door of ours that its upstream speaks too.
-    fn speaks(&self) -> Option<Protocol> {
+    /// The protocol of a door of ours that its upstream speaks too, if it will be asked in it.
+    fn speaks(&self, _request: &Request, _model: &ModelId) -> Option<Protocol> {
         None
     }
 
