@@ -320,3 +320,44 @@ async fn a_signature_of_gemini_returns_though_a_chat_client_drops_it() {
     assert_eq!(parts[0]["thoughtSignature"], "U2lnbmVk+/==", "{parts}");
     assert_eq!(parts[0]["functionCall"]["name"], "f");
 }
+
+#[tokio::test]
+async fn thinking_of_one_claude_is_not_sent_to_another() {
+    let bench = Bench::new(message).await;
+    let user = json!({"role": "user", "content": "a"});
+    let ask = |model: &str, messages: Value| {
+        json!({"model": model, "max_tokens": 100, "messages": messages}).to_string()
+    };
+    let first = bench
+        .post("/v1/messages", &[], &ask("claude-opus-5", json!([user])))
+        .await;
+    let first: Value = serde_json::from_str(&first).unwrap();
+    let history = json!([user, {"role": "assistant", "content": first["content"]}, user]);
+    for model in ["claude-opus-5", "claude-sonnet-5"] {
+        bench
+            .post("/v1/messages", &[], &ask(model, history.clone()))
+            .await;
+    }
+    let kinds = |at: usize| -> Vec<Value> {
+        let content = bench.sent(at)["messages"][1]["content"].clone();
+        content
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|block| block["type"].clone())
+            .collect()
+    };
+    assert_eq!(
+        kinds(1),
+        [
+            "thinking",
+            "server_tool_use",
+            "web_search_tool_result",
+            "text"
+        ]
+    );
+    assert_eq!(
+        kinds(2),
+        ["server_tool_use", "web_search_tool_result", "text"]
+    );
+}

@@ -1,11 +1,11 @@
 //! One target is asked: encode, send, decode until the first content, and again where that may help.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::asked::Asked;
 use super::course::Course;
 use super::exchange::{composer, lost_at_the_door, prepare, read_all, readable, request_id};
 use super::gate::{COME_BACK, Full, Manner, Place};
@@ -31,10 +31,6 @@ const MOST_ERROR_BYTES: usize = 256 * 1024;
 
 /// The code of an error that says that `max_in_flight` of the provider is reached.
 pub(super) const PROVIDER_BUSY: &str = "provider_busy";
-
-/// How many upstream requests one client's request has made.
-#[derive(Debug, Default)]
-pub(super) struct Asked(AtomicU32);
 
 /// Everything that asking one target needs.
 pub(super) struct Attempt<'a> {
@@ -101,7 +97,7 @@ impl Attempt<'_> {
             };
             let error = tried.error.at(self.target);
             if let Some(remedy) = error.remedy()
-                && self.gateway.learn(self.target, remedy.clone())
+                && asked.learn(self.gateway, self.target, remedy)
             {
                 continue;
             }
@@ -195,7 +191,7 @@ impl Attempt<'_> {
         request: &Request,
         asked: &Asked,
     ) -> Result<(Begun, Running), Tried> {
-        let remedies = self.gateway.remedies(self.target);
+        let remedies = asked.remedies(self.gateway, self.target);
         readable(request, &self.target.model, member)?;
         let mut call =
             member
@@ -207,7 +203,7 @@ impl Attempt<'_> {
         let losses = std::mem::take(&mut call.losses);
         let place = self.place(member).await?;
         let lent = member.key().await?;
-        let attempts = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let attempts = asked.count();
         let mut leg = self.caller.journal.attempt(self.target);
         let started = Instant::now();
         let timeouts = self.timeouts();

@@ -13,6 +13,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::EventStream;
+use super::makers::Makers;
 use crate::canonical::item::{Item, Reasoning, Role};
 use crate::canonical::open::Open;
 use crate::canonical::request::Request;
@@ -47,7 +48,10 @@ enum Place {
 
 /// The memory of one gateway.
 #[derive(Debug, Default)]
-pub(super) struct Memory(Mutex<Shelf>);
+pub(super) struct Memory {
+    shelf: Mutex<Shelf>,
+    makers: Makers,
+}
 
 #[derive(Debug, Default)]
 struct Shelf {
@@ -60,6 +64,7 @@ struct Shelf {
 impl Memory {
     /// Puts reasoning back before calls that returned without it.
     pub(super) fn recall(&self, client: Option<&str>, request: &mut Arc<Request>) {
+        self.makers.name(request);
         let found = self.find(client, &request.input);
         if found.is_empty() {
             return;
@@ -135,6 +140,7 @@ impl Memory {
         for item in output {
             let mark = match item {
                 Open::Known(Item::Reasoning(thought)) if thought.encrypted_content.is_some() => {
+                    self.makers.made(thought);
                     reasoning.push(thought.clone());
                     continue;
                 }
@@ -160,7 +166,7 @@ impl Memory {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Shelf> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

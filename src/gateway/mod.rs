@@ -25,6 +25,7 @@ use crate::routing::plan::Constraints;
 use crate::routing::resolve::{Route, resolve};
 use crate::target::{ProviderName, Target};
 
+mod asked;
 pub mod asks;
 mod attempt;
 mod course;
@@ -35,6 +36,7 @@ pub mod gate;
 pub mod journal;
 pub mod keys;
 mod live;
+mod makers;
 mod memory;
 mod race;
 mod running;
@@ -47,7 +49,8 @@ mod wait;
 
 pub use snapshot::{Peers, Snapshot};
 
-use attempt::{Asked, Attempt};
+use asked::Asked;
+use attempt::Attempt;
 use course::Course;
 use journal::Journal;
 use race::Race;
