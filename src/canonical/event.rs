@@ -74,8 +74,8 @@ pub enum Event {
 /// An event that carries the whole response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lifecycle {
-    /// The response as it stands.
-    pub response: Box<Response>,
+    /// The response as it stands. Shared, since several look at it: the client's encoder, the store, a second event.
+    pub response: Arc<Response>,
 }
 
 /// An item begins or is whole.

@@ -17,9 +17,14 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Counts an upstream request; how many there were with it.
-    pub(super) fn count(&self) -> u32 {
+    /// Counts one more upstream request, and says how many that makes.
+    pub(super) fn one_more(&self) -> u32 {
         self.requests.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// So many so far.
+    pub(super) fn count(&self) -> u32 {
+        self.requests.load(Ordering::Relaxed)
     }
 
     /// Remembers what a target taught. False if it was known already. What is true of this conversation alone is not

@@ -190,7 +190,7 @@ impl Attempt<'_> {
         member: &Member,
         request: &Request,
         asked: &Asked,
-    ) -> Result<(Begun, Running), Tried> {
+    ) -> Result<(Begun, Box<Running>), Tried> {
         let remedies = asked.remedies(self.gateway, self.target);
         readable(request, &self.target.model, member)?;
         let mut call =
@@ -203,8 +203,8 @@ impl Attempt<'_> {
         let losses = std::mem::take(&mut call.losses);
         let place = self.place(member).await?;
         let lent = member.key().await?;
-        let attempts = asked.count();
-        let mut leg = self.caller.journal.attempt(self.target);
+        let attempts = asked.one_more();
+        let mut leg = self.caller.leg(self.target, &mut call.headers);
         let started = Instant::now();
         let timeouts = self.timeouts();
         let (total, limit) = self.total(started, &timeouts);
@@ -314,7 +314,7 @@ impl Attempt<'_> {
         lent: &Lent,
         (started, timeouts): (Instant, Timeouts),
         place: Option<Place>,
-    ) -> Result<(Running, Option<String>), Error> {
+    ) -> Result<(Box<Running>, Option<String>), Error> {
         let Call {
             method,
             url,
@@ -381,7 +381,7 @@ impl Attempt<'_> {
 }
 
 /// The answer goes on by itself, and the target's health hears of it.
-fn settle(begun: Begun, mut running: Running, ticket: Ticket) -> Reply {
+fn settle(begun: Begun, mut running: Box<Running>, ticket: Ticket) -> Reply {
     running.watched_by(ticket.answered(begun.first_content));
     Reply {
         target: begun.target,

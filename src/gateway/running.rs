@@ -70,12 +70,13 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// On the heap: it is large, and handed on through every future around it.
     pub(super) fn new(
         incoming: Incoming,
         decoder: Box<dyn Decoder>,
         composer: Composer,
         start: Start,
-    ) -> Self {
+    ) -> Box<Self> {
         let is_events = incoming
             .headers
             .get(CONTENT_TYPE)
@@ -91,7 +92,7 @@ impl Running {
         } else {
             Framing::Document(BytesMut::new())
         };
-        Self {
+        Box::new(Self {
             chunks: Some(incoming.body),
             framing,
             decoder,
@@ -105,7 +106,7 @@ impl Running {
             tariff: Tariff::default(),
             #[cfg(debug_assertions)]
             grammar: crate::canonical::grammar::Grammar::default(),
-        }
+        })
     }
 
     /// What the terminal response says of how it came about, under `llmgw`.
@@ -158,7 +159,7 @@ impl Running {
     }
 
     /// The rest of the answer, after the batch that was held back.
-    pub(super) fn into_events(mut self, mut first: Batch) -> EventStream {
+    pub(super) fn into_events(mut self: Box<Self>, mut first: Batch) -> EventStream {
         self.finish_batch(&mut first);
         if self.composer.is_ended() {
             if let Some(watch) = &self.watch {
@@ -167,7 +168,7 @@ impl Running {
             return futures_util::stream::iter([first]).boxed();
         }
         let held = futures_util::stream::iter([first]);
-        held.chain(unfold(Box::new(self), |mut running| async move {
+        held.chain(unfold(self, |mut running| async move {
             let batch = running.next().await?;
             Some((batch, running))
         }))

@@ -7,6 +7,7 @@
 use http::{HeaderMap, StatusCode};
 
 use super::compatible::Compatible;
+use super::namespaces::Flattened;
 use super::openai::OpenAi;
 use super::{Answer, Ask, AskKind, Call, Need, Provider, Remedies, Settings};
 use crate::canonical::item::Item;
@@ -23,7 +24,7 @@ use crate::target::ModelId;
 #[derive(Debug)]
 pub(super) struct Auto {
     responses: OpenAi,
-    chat: Compatible,
+    chat: Flattened<Compatible>,
 }
 
 impl Auto {
@@ -35,7 +36,7 @@ impl Auto {
         };
         Self {
             responses: OpenAi::new(settings),
-            chat: Compatible::new(&row),
+            chat: Flattened(Compatible::new(&row)),
         }
     }
 

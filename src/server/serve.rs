@@ -115,7 +115,8 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
     let (parts, body) = request.into_parts();
     let request_id = reply::request_id(&parts.headers);
     let door = door(parts.uri.path());
-    let recorder = Recorder::begin(&app.sinks, door, Transport::Http, &request_id);
+    let recorder = Recorder::begin(&app.observers.sinks, door, Transport::Http, &request_id)
+        .traced(app.observers.trace(&parts.headers));
     let dialect = Dialect::of(parts.uri.path(), &parts.headers);
     let refused = |error: &Error| {
         report(error, &request_id);
@@ -128,9 +129,11 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
         Err(error) => return Err(refused(&error)),
     };
     let checked = async {
-        let admitted = app.access.admit(&parts.method, &parts.headers)?;
+        let mut admitted = app.access.admit(&parts.method, &parts.headers)?;
         recorder.key(admitted.name());
-        if app.gateway.snapshot().is_own(&parts.headers) {
+        let snapshot = app.gateway.snapshot();
+        admitted.marks = snapshot.marks(&parts.headers);
+        if snapshot.is_own(&parts.headers) {
             return Err(
                 Error::new(Kind::Loop, "this request came from this gateway itself")
                     .with_hint("a provider's `base_url` leads back here"),
@@ -190,7 +193,7 @@ where
 pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder, Caller), Error> {
     let (mut request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
     lend_headers(&taken.headers, &mut request);
-    taken.recorder.delivery(request.delivery);
+    taken.recorder.understood(&request, request.delivery);
     let caller = taken.caller(&request.model)?;
     Ok((request, encoder, caller))
 }
@@ -210,7 +213,9 @@ impl Taken {
             request_id: self.request_id.clone(),
             route,
             constraints: constraints(&self.headers)?,
+            marks: self.admitted.marks.clone(),
             journal: self.recorder.journal(),
+            trace: self.recorder.trace(),
         })
     }
 }

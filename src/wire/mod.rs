@@ -4,4 +4,5 @@ pub mod anthropic;
 pub mod chat;
 pub mod fields;
 pub mod gemini;
+pub mod plain;
 pub mod sse;

@@ -42,7 +42,7 @@ pub(super) fn completion(response: &Response, calls: Calls, native: Option<&[u8]
         {
             object.insert(
                 "service_tier".to_owned(),
-                serde_json::from_str(tier.get()).unwrap_or_default(),
+                serde_json::from_str(tier).unwrap_or_default(),
             );
         }
         if let Some(Ok(theirs)) = native.map(serde_json::from_slice) {

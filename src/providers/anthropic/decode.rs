@@ -233,7 +233,8 @@ impl providers::Decoder for Decoder {
         }
         // The event that a stream is made of is read in one go; its name tells before its data does.
         if frame.event.as_ref() == b"content_block_delta"
-            && let Ok(event) = serde_json::from_slice::<BlockDelta<'_>>(&frame.data)
+            && let Ok(json) = std::str::from_utf8(&frame.data)
+            && let Some(event) = BlockDelta::plain(json).or_else(|| serde_json::from_str(json).ok())
         {
             self.add(event.index, &event.delta, out);
             out.frame(Protocol::Messages, &frame.data);
