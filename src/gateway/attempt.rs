@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::asked::Asked;
 use super::course::Course;
-use super::exchange::{lost_at_the_door, prepare, read_all, readable, request_id, shared, weigh};
+use super::exchange::{composer, lost_at_the_door, prepare, read_all, readable, request_id, weigh};
 use super::gate::{COME_BACK, Full, Manner, Place};
-use super::journal::Asked;
 use super::keys::{Lent, Other};
 use super::progress::{self, Progress};
 use super::running::{Running, Start};
@@ -18,10 +18,9 @@ use super::ticket::{Ticket, Watch, resting};
 use super::upstream::{Incoming, Outgoing};
 use super::wait::{backoff, late, rested};
 use super::{Caller, Gateway, Reply, Snapshot};
-use crate::canonical::compose::{Composer, Setup};
 use crate::canonical::event::Batch;
 use crate::canonical::request::{Delivery, Request};
-use crate::config::alias::{OnCut, Rules, Timeouts};
+use crate::config::alias::{Rules, Timeouts};
 use crate::error::{Error, Kind, Retry};
 use crate::providers::{Ask, Call, Loss};
 use crate::routing::health::Admission;
@@ -100,7 +99,7 @@ impl Attempt<'_> {
             };
             let error = tried.error.at(self.target);
             if let Some(remedy) = error.remedy()
-                && self.gateway.learn(self.target, remedy.clone())
+                && asked.learn(self.gateway, self.target, remedy)
             {
                 continue;
             }
@@ -187,13 +186,14 @@ impl Attempt<'_> {
         request: &Request,
         asked: &Asked,
     ) -> Result<(Begun, Box<Running>), Tried> {
-        let remedies = self.gateway.remedies(self.target);
-        readable(request, member)?;
+        let remedies = asked.remedies(self.gateway, self.target);
+        readable(request, &self.target.model, member)?;
         let mut call =
             member
                 .provider
                 .encode(Ask::Respond(request), &self.target.model, &remedies)?;
-        call.losses.extend(lost_at_the_door(request, member));
+        call.losses
+            .extend(lost_at_the_door(request, &self.target.model, member));
         weigh(self.snapshot.config.defaults.lossy, &call.losses)?;
         let losses = std::mem::take(&mut call.losses);
         let place = self.place(member).await?;
@@ -337,11 +337,7 @@ impl Attempt<'_> {
                 .with_upstream_status(status.as_u16())
                 .with_upstream_request_id(id));
         }
-        let composer = Composer::new(Setup {
-            // An answer that another may have to finish is told in our own words from the beginning.
-            native: shared(self.request, member).filter(|_| self.rules.on_cut == OnCut::Error),
-            ..self.gateway.setup(self.request, self.caller)
-        });
+        let composer = composer(self, member);
         let start = Start {
             delivery: self.request.delivery,
             first_token: started + timeouts.first_token,

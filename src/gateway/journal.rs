@@ -2,8 +2,7 @@
 //!
 //! Off unless somebody observes: then every note is one comparison.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -194,26 +193,6 @@ pub enum Finish {
     ContentFilter,
     /// It did not: the answer failed.
     Error,
-}
-
-/// How many upstream requests one client's request has made, and since when.
-#[derive(Debug, Default)]
-pub(super) struct Asked {
-    count: AtomicU32,
-    first: OnceLock<Instant>,
-}
-
-impl Asked {
-    /// One more goes out: how many that makes, and when the first went.
-    pub(super) fn once_more(&self, now: Instant) -> (u32, Instant) {
-        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        (count, *self.first.get_or_init(|| now))
-    }
-
-    /// So many so far.
-    pub(super) fn count(&self) -> u32 {
-        self.count.load(Ordering::Relaxed)
-    }
 }
 
 impl Journal {

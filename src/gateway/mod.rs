@@ -26,6 +26,7 @@ use crate::routing::plan::{Constraints, Mark};
 use crate::routing::resolve::{Route, resolve};
 use crate::target::{ProviderName, Target};
 
+mod asked;
 pub mod asks;
 mod attempt;
 mod course;
@@ -36,6 +37,7 @@ pub mod gate;
 pub mod journal;
 pub mod keys;
 mod live;
+mod makers;
 mod memory;
 pub mod progress;
 mod race;
@@ -50,9 +52,10 @@ mod wait;
 
 pub use snapshot::{Peers, Snapshot};
 
+use asked::Asked;
 use attempt::Attempt;
 use course::Course;
-use journal::{Asked, Journal};
+use journal::Journal;
 use progress::{Progress, Watcher};
 use race::Race;
 use snapshot::Turn;

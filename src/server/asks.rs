@@ -9,6 +9,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::conversation::Reach;
+use super::dialect::lend_headers;
 use super::serve::{Taken, take};
 use super::{App, reply};
 use crate::canonical::request::Request;
@@ -34,7 +35,7 @@ pub(super) async fn input_tokens(State(app): State<Arc<App>>, request: HttpReque
 pub(super) async fn count_tokens(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
     let read = |taken: &Taken| {
         let mut request = Messages::count(&taken.body)?;
-        taken.lend_headers(&mut request);
+        lend_headers(&taken.headers, &mut request);
         Ok(request)
     };
     count(

@@ -250,6 +250,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/embeddings", post(asks::embed))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))
+        .route("/openapi.json", get(health::describe))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .fallback(serve::not_found)

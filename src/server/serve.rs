@@ -15,11 +15,10 @@ use tokio::time::timeout;
 use super::access::Admitted;
 use super::body::{Frames, InFlight, Source};
 use super::constraints::constraints;
-use super::dialect::Dialect;
+use super::dialect::{Dialect, lend_headers};
 use super::encoding::{decoded, read};
 use super::turn::{self, Turn};
 use super::{App, reply};
-use crate::canonical::native::Protocol;
 use crate::canonical::open::Open;
 use crate::canonical::request::{Delivery, Request};
 use crate::doors::chat::Chat;
@@ -29,9 +28,6 @@ use crate::error::{Error, Kind};
 use crate::gateway::{Caller, EventStream, Reply};
 use crate::telemetry::record::{self as door, Transport};
 use crate::telemetry::recorder::Recorder;
-
-/// The headers of Anthropic's clients that are a part of the request.
-const MESSAGES_HEADERS: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 
 /// `POST /v1/responses`.
 pub(super) async fn responses(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
@@ -202,7 +198,7 @@ where
 pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder, Caller), Error> {
     taken.recorder.body(&taken.body);
     let (mut request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
-    taken.lend_headers(&mut request);
+    lend_headers(&taken.headers, &mut request);
     taken.recorder.understood(&request, request.delivery);
     let caller = taken.caller(&request.model)?;
     Ok((request, encoder, caller))
@@ -211,18 +207,6 @@ pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder,
 impl Taken {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
-    }
-
-    /// Gives a request the headers that belong to it: they go on to an upstream of the client's protocol.
-    pub(super) fn lend_headers(&self, request: &mut Request) {
-        if let Some(native) = &mut request.native
-            && native.protocol == Protocol::Messages
-        {
-            let sent = |name| Some((name, self.header(name)?.to_owned()));
-            native
-                .headers
-                .extend(MESSAGES_HEADERS.into_iter().filter_map(sent));
-        }
     }
 
     /// Who asks for this model, if their key allows it.
