@@ -12,11 +12,12 @@ use arc_swap::ArcSwap;
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 
-use crate::canonical::compose::{Composer, ReasoningChannel, Setup};
+use crate::canonical::compose::{Composer, ReasoningChannel, Setup, Stop};
 use crate::canonical::event::{Batch, Emitted};
 use crate::canonical::request::Request;
 use crate::canonical::response::Response;
 use crate::canonical::settings::Echo;
+use crate::canonical::usage::Usage;
 use crate::config::{Config, ReasoningEvents};
 use crate::error::{Error, Kind, Remedy};
 use crate::providers::{Answer, Ask, AskKind, ListedModel, Loss, Remedies};
@@ -276,6 +277,16 @@ impl Gateway {
         composer.take();
         composer.at((self.clock)());
         composer.fail(error);
+        composer.take()
+    }
+
+    /// The events of an answer in which nobody was asked and nothing is said.
+    pub fn silent(&self, request: &Request, caller: &Caller) -> Batch {
+        let mut composer = Composer::new(self.setup(request, caller));
+        composer.begin("", &request.model);
+        composer.usage(Usage::counted(0, 0, None, 0, 0));
+        composer.stop(Stop::Complete);
+        composer.end();
         composer.take()
     }
 

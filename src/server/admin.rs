@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::constraints::constraints;
-use super::{App, access, reply, serve};
+use super::{App, access, astray, reply, serve};
 use crate::config::server::Admin;
 use crate::doors::Door as _;
 use crate::doors::responses::Responses;
@@ -31,8 +31,8 @@ struct Desk {
 pub(super) fn router(app: Arc<App>, admin: &Admin) -> Router {
     Router::new()
         .route("/admin/explain", post(explain))
-        .fallback(serve::not_found)
-        .method_not_allowed_fallback(serve::method_not_allowed)
+        .fallback(astray::not_found)
+        .method_not_allowed_fallback(astray::method_not_allowed)
         .with_state(Arc::new(Desk {
             app,
             sha256: admin.sha256,

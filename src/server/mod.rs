@@ -27,6 +27,7 @@ use crate::gateway::{Caller, Gateway, Reply, unix_seconds};
 mod access;
 mod admin;
 mod asks;
+mod astray;
 mod background;
 mod body;
 mod compact;
@@ -250,8 +251,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/models/{*id}", get(models::one))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .fallback(serve::not_found)
-        .method_not_allowed_fallback(serve::method_not_allowed)
+        .fallback(astray::not_found)
+        .method_not_allowed_fallback(astray::method_not_allowed)
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(app.clone(), cors::answer))
         .with_state(app)

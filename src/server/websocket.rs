@@ -12,26 +12,27 @@ use axum::extract::ws::{
     Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection,
 };
 use axum::response::Response as HttpResponse;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt as _;
+use futures_util::stream::iter;
 use http::request::Parts;
-use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 
 use super::body::InFlight;
 use super::constraints::constraints;
 use super::conversation::{Filing, Reach};
 use super::{App, reply, serve};
-use crate::canonical::event::{Batch, Emitted, ErrorPayload, Event};
-use crate::canonical::open::Open;
 use crate::canonical::request::{Delivery, Request};
-use crate::doors::Encoder as _;
-use crate::doors::responses::{Responses, ResponsesEncoder};
+use crate::doors::responses::{Responses, ResponsesEncoder, Task};
 use crate::error::{Error, Kind};
 use crate::gateway::{Caller, EventStream};
 use crate::store::record::{Owner, Record};
 use crate::telemetry::record::{Door, Transport};
 use crate::telemetry::recorder::Recorder;
+
+mod messages;
+
+use messages::{envelope, messages, status_of};
 
 /// A connection lasts no longer (specification 2026-04-24, section "WebSocket").
 const LONGEST: Duration = Duration::from_hours(1);
@@ -100,6 +101,7 @@ struct Turn {
     request: Arc<Request>,
     filing: Filing,
     encoder: ResponsesEncoder,
+    task: Task,
     _in_flight: InFlight,
 }
 
@@ -171,6 +173,10 @@ impl Talk {
         let mut referred = None;
         let begun = self.begin(text, &mut referred, request_id, &recorder).await;
         let ended = match begun {
+            Ok((turn, caller)) if turn.task == Task::Remember => {
+                let events = iter([app.gateway.silent(&turn.request, &caller)]);
+                self.answer(socket, turn, events.boxed(), &recorder).await?
+            }
             Ok((turn, caller)) => {
                 let answer = app.respond(turn.request.clone(), caller);
                 match self.meanwhile(socket, answer).await? {
@@ -205,7 +211,7 @@ impl Talk {
     ) -> Result<(Turn, Caller), Error> {
         let header = |name: &str| self.parts.headers.get(name)?.to_str().ok();
         let profile = header("x-llmgw-profile");
-        let (mut request, encoder) = ResponsesEncoder::decode_message(profile, text)?;
+        let (mut request, encoder, task) = ResponsesEncoder::decode_message(profile, text)?;
         recorder.understood(&request, Delivery::Streamed);
         let _in_flight = InFlight::holding(&self.app.in_flight, self.app.place().await?);
         referred.clone_from(&request.previous_response_id);
@@ -233,6 +239,7 @@ impl Talk {
             request,
             filing,
             encoder,
+            task,
             _in_flight,
         };
         Ok((turn, caller))
@@ -325,75 +332,6 @@ enum End {
 
 async fn send(socket: &mut WebSocket, message: Message) -> Result<(), Over> {
     socket.send(message).await.map_err(|_| Over)
-}
-
-/// The events as messages. Those that end a failed answer are held back: one envelope stands for them.
-fn messages(
-    batch: &Batch,
-    encoder: &mut ResponsesEncoder,
-    error: &mut Option<ErrorPayload>,
-) -> Vec<Message> {
-    let mut messages = Vec::with_capacity(batch.len());
-    let mut frame = BytesMut::new();
-    for emitted in batch {
-        if let Some(payload) = failure(emitted) {
-            error.get_or_insert(payload);
-            continue;
-        }
-        frame.clear();
-        encoder.event(emitted, &mut frame);
-        messages.extend(data(&frame).map(|data| Message::Text(data.into())));
-    }
-    messages
-}
-
-fn failure(emitted: &Emitted) -> Option<ErrorPayload> {
-    match &emitted.event {
-        Open::Known(Event::Error(e)) => Some(e.error.clone()),
-        Open::Known(Event::Failed(l)) => {
-            let error = l.response.error.clone().unwrap_or_default();
-            Some(ErrorPayload {
-                kind: "server_error".to_owned(),
-                code: Some(error.code),
-                message: error.message,
-                param: None,
-            })
-        }
-        Open::Known(_) | Open::Unknown(_) => None,
-    }
-}
-
-/// The data of a frame; none if the encoder withheld the event.
-fn data(frame: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(frame).ok()?;
-    let (_, data) = text.split_once("\ndata: ")?;
-    data.strip_suffix("\n\n")
-}
-
-fn status_of(payload: &ErrorPayload) -> u16 {
-    match payload.kind.as_str() {
-        "invalid_request" | "invalid_request_error" => 400,
-        "authentication_error" => 401,
-        "permission_error" => 403,
-        "not_found" => 404,
-        "too_many_requests" => 429,
-        _ => 500,
-    }
-}
-
-/// The envelope of a failed turn; its `code` is never `null`.
-fn envelope(status: u16, payload: &ErrorPayload) -> Message {
-    let body = json!({
-        "type": "error",
-        "status": status,
-        "error": {
-            "type": payload.kind,
-            "code": payload.code.as_deref().unwrap_or("server_error"),
-            "message": payload.message,
-            "param": payload.param,
-        },
-    });
-    Message::Text(body.to_string().into())
 }
 
 #[cfg(test)]
