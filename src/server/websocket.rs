@@ -213,7 +213,7 @@ impl Talk {
         let profile = header("x-llmgw-profile");
         let (mut request, encoder, task) = ResponsesEncoder::decode_message(profile, text)?;
         recorder.understood(&request, Delivery::Streamed);
-        let _in_flight = InFlight::holding(&self.app.in_flight, self.app.place().await?);
+        let in_flight = InFlight::holding(&self.app.in_flight, self.app.place().await?);
         referred.clone_from(&request.previous_response_id);
         let access = &self.app.access;
         let admitted = access.admit(&self.parts.method, &self.parts.headers)?;
@@ -240,7 +240,7 @@ impl Talk {
             filing,
             encoder,
             task,
-            _in_flight,
+            _in_flight: in_flight,
         };
         Ok((turn, caller))
     }
