@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::constraints::constraints;
-use super::{App, access, encoding, observers, reply, serve, usage};
+use super::{App, access, astray, encoding, observers, reply, serve, usage};
 use crate::config::server::Admin;
 use crate::doors::Door as _;
 use crate::doors::responses::Responses;
@@ -35,8 +35,8 @@ pub(super) fn router(app: Arc<App>, admin: &Admin) -> Router {
         .route("/admin/explain", post(explain))
         .route("/admin/usage", get(used))
         .route("/metrics", get(metrics))
-        .fallback(serve::not_found)
-        .method_not_allowed_fallback(serve::method_not_allowed)
+        .fallback(astray::not_found)
+        .method_not_allowed_fallback(astray::method_not_allowed)
         .with_state(Arc::new(Desk {
             app,
             sha256: admin.sha256,

@@ -26,6 +26,7 @@ use crate::gateway::{Caller, Gateway, Reply, unix_seconds};
 mod access;
 mod admin;
 mod asks;
+mod astray;
 mod background;
 mod body;
 mod compact;
@@ -253,8 +254,8 @@ fn router(app: Arc<App>) -> Router {
         .route("/openapi.json", get(health::describe))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .fallback(serve::not_found)
-        .method_not_allowed_fallback(serve::method_not_allowed)
+        .fallback(astray::not_found)
+        .method_not_allowed_fallback(astray::method_not_allowed)
         .layer(from_fn_with_state(app.clone(), cors::answer))
         .with_state(app)
 }

@@ -74,31 +74,6 @@ pub(super) async fn messages(State(app): State<Arc<App>>, request: HttpRequest) 
     }
 }
 
-/// No such path.
-pub(super) async fn not_found(request: HttpRequest) -> Response {
-    let message = format!(
-        "there is nothing at {} {}",
-        request.method(),
-        request.uri().path()
-    );
-    astray(&request, &Error::new(Kind::NotFound, message))
-}
-
-/// The path exists, the method does not.
-pub(super) async fn method_not_allowed(request: HttpRequest) -> Response {
-    let message = format!(
-        "{} does not take {}",
-        request.uri().path(),
-        request.method()
-    );
-    astray(&request, &Error::new(Kind::MethodNotAllowed, message))
-}
-
-fn astray(request: &HttpRequest, error: &Error) -> Response {
-    let dialect = Dialect::of(request.uri().path(), request.headers());
-    dialect.error(error, &reply::request_id(request.headers()))
-}
-
 /// A request that was let in: its body is read, but not understood yet.
 pub(super) struct Taken {
     pub(super) admitted: Admitted,
