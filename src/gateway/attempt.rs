@@ -1,14 +1,14 @@
 //! One target is asked: encode, send, decode until the first content, and again where that may help.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::course::Course;
-use super::exchange::{lost_at_the_door, prepare, read_all, readable, request_id, shared};
+use super::exchange::{Tried, lost_at_the_door, prepare, read_all, readable, request_id, shared};
 use super::gate::{COME_BACK, Full, Manner, Place};
+use super::journal::Asked;
 use super::keys::{Lent, Other};
 use super::running::{Running, Start};
 use super::snapshot::Member;
@@ -33,10 +33,6 @@ const MOST_ERROR_BYTES: usize = 256 * 1024;
 /// The code of an error that says that `max_in_flight` of the provider is reached.
 pub(super) const PROVIDER_BUSY: &str = "provider_busy";
 
-/// How many upstream requests one client's request has made.
-#[derive(Debug, Default)]
-pub(super) struct Asked(AtomicU32);
-
 /// Everything that asking one target needs.
 pub(super) struct Attempt<'a> {
     pub(super) gateway: &'a Gateway,
@@ -53,12 +49,6 @@ pub(super) struct Attempt<'a> {
     pub(super) deadline: Instant,
 }
 
-/// Why one try failed, and whether another key may do better.
-struct Tried {
-    error: Error,
-    other: Other,
-}
-
 /// An answer that has begun, and its events so far.
 struct Begun {
     target: Target,
@@ -66,16 +56,8 @@ struct Begun {
     losses: Vec<Loss>,
     upstream_request_id: Option<String>,
     first_content: Duration,
+    upstream: Duration,
     first: Batch,
-}
-
-impl From<Error> for Tried {
-    fn from(error: Error) -> Self {
-        Self {
-            error,
-            other: Other::None,
-        }
-    }
 }
 
 impl Attempt<'_> {
@@ -207,9 +189,10 @@ impl Attempt<'_> {
         let losses = std::mem::take(&mut call.losses);
         let place = self.place(member).await?;
         let lent = member.key().await?;
-        let attempts = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let tariff = Tariff::of(self.snapshot, self.target);
         let mut leg = self.caller.leg(self.target, &mut call.headers);
         let started = Instant::now();
+        let (attempts, first_asked) = asked.once_more(started);
         let timeouts = self.timeouts();
         let (total, limit) = self.total(started, &timeouts);
         let begun = async {
@@ -220,7 +203,8 @@ impl Attempt<'_> {
             .await
             .map_err(|_| late("total", limit))??;
             running.note(self.alias, self.target, attempts, &losses);
-            let first = running.first_content(total).await?;
+            let first = running.first_content(total).await;
+            let first = first.inspect_err(|_| leg.counted(running.counted(&tariff)))?;
             Ok((running, upstream_request_id, first))
         };
         let (mut running, upstream_request_id, first) = match begun.await {
@@ -236,13 +220,14 @@ impl Attempt<'_> {
             }
         };
         leg.begun(&losses, upstream_request_id.as_deref());
-        running.noted_by(leg, Tariff::of(self.snapshot, self.target));
+        running.noted_by(leg, tariff);
         let begun = Begun {
             target: self.target.clone(),
             attempts,
             losses,
             upstream_request_id,
             first_content: started.elapsed(),
+            upstream: first_asked.elapsed(),
             first,
         };
         Ok((begun, running))
@@ -399,7 +384,7 @@ fn settle(begun: Begun, mut running: Box<Running>, ticket: Ticket) -> Reply {
         attempts: begun.attempts,
         losses: begun.losses,
         upstream_request_id: begun.upstream_request_id,
-        first_content: begun.first_content,
+        upstream: begun.upstream,
         events: running.into_events(begun.first),
     }
 }

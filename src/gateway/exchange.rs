@@ -7,7 +7,7 @@ use http::HeaderValue;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use tokio::time::timeout;
 
-use super::keys::Lent;
+use super::keys::{Lent, Other};
 use super::snapshot::Member;
 use super::upstream::{Chunks, Incoming, Outgoing};
 use super::wait::late;
@@ -18,6 +18,21 @@ use crate::canonical::open::{Open, tag_of};
 use crate::canonical::request::Request;
 use crate::error::{Error, Kind};
 use crate::providers::{Call, Loss};
+
+/// Why one try failed, and whether another key may do better.
+pub(super) struct Tried {
+    pub(super) error: Error,
+    pub(super) other: Other,
+}
+
+impl From<Error> for Tried {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            other: Other::None,
+        }
+    }
+}
 
 impl Gateway {
     /// One request whose whole reply is read at once, without retries.

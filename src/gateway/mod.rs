@@ -48,9 +48,9 @@ mod wait;
 
 pub use snapshot::{Peers, Snapshot};
 
-use attempt::{Asked, Attempt};
+use attempt::Attempt;
 use course::Course;
-use journal::Journal;
+use journal::{Asked, Journal};
 use race::Race;
 use snapshot::Turn;
 
@@ -89,8 +89,8 @@ pub struct Reply {
     pub losses: Vec<Loss>,
     /// The provider's id of the request.
     pub upstream_request_id: Option<String>,
-    /// How long the upstream took to the first content.
-    pub first_content: Duration,
+    /// From the first upstream request to the first content, over all attempts and the waits between them.
+    pub upstream: Duration,
     /// The answer.
     pub events: EventStream,
 }
@@ -239,9 +239,17 @@ impl Gateway {
                     reply.events = self.memory.watch(caller.key.clone(), reply.events);
                     return Ok(reply);
                 }
-                Err(errors) => errors
-                    .into_iter()
-                    .try_for_each(|error| course.failed(error))?,
+                Err(errors) => {
+                    for error in errors {
+                        let code = error.code().to_owned();
+                        course.failed(error)?;
+                        if course.has_others() {
+                            tracing::info!(
+                                request_id = %caller.request_id, %target, code, "another target is asked"
+                            );
+                        }
+                    }
+                }
             }
             if Instant::now() >= walk.deadline {
                 break;

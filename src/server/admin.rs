@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use http::{HeaderMap, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::constraints::constraints;
-use super::{App, access, reply, serve, usage};
+use super::encoding::read;
+use super::{App, access, observe, reply, serve, usage};
 use crate::config::server::Admin;
 use crate::doors::Door as _;
 use crate::doors::responses::Responses;
@@ -32,6 +35,7 @@ pub(super) fn router(app: Arc<App>, admin: &Admin) -> Router {
     Router::new()
         .route("/admin/explain", post(explain))
         .route("/admin/usage", get(used))
+        .route("/metrics", get(metrics))
         .fallback(serve::not_found)
         .method_not_allowed_fallback(serve::method_not_allowed)
         .with_state(Arc::new(Desk {
@@ -55,6 +59,18 @@ impl Desk {
     }
 }
 
+/// `GET /metrics`.
+async fn metrics(State(desk): State<Arc<Desk>>, request: HttpRequest) -> Response {
+    if let Err(error) = desk.admit(request.headers()) {
+        let request_id = reply::request_id(request.headers());
+        return reply::error::<Responses>(&error, &request_id);
+    }
+    let mut response = Response::new(Body::from(observe::metrics(&desk.app)));
+    let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, format);
+    response
+}
+
 /// `POST /admin/explain`: the body of a `/v1/responses` request; what would be done with it now. `?detail=request` shows
 /// what would be sent.
 async fn explain(State(desk): State<Arc<Desk>>, request: HttpRequest) -> Response {
@@ -62,7 +78,7 @@ async fn explain(State(desk): State<Arc<Desk>>, request: HttpRequest) -> Respons
     let request_id = reply::request_id(&parts.headers);
     let explained = async {
         desk.admit(&parts.headers)?;
-        let body = serve::read(body, desk.app.body_limit).await?;
+        let body = read(body, desk.app.body_limit).await?;
         let header = |name: &str| {
             parts
                 .headers
@@ -103,7 +119,7 @@ async fn used(State(desk): State<Arc<Desk>>, request: HttpRequest) -> Response {
         desk.admit(&parts.headers)?;
         let query = parts.uri.query().unwrap_or_default();
         let (since, by) = usage::asked(query, desk.app.gateway.now())?;
-        let Some(ledger) = &desk.app.observers.ledger else {
+        let Some(ledger) = &desk.app.observed.ledger else {
             let message = "this configuration keeps no usage";
             return Err(Error::new(Kind::NotFound, message)
                 .with_hint("it is kept with `store: { kind: sqlite }`"));

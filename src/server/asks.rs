@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::conversation::Reach;
-use super::serve::{Taken, report, take};
+use super::serve::{Taken, take};
 use super::{App, reply};
 use crate::canonical::request::Request;
 use crate::doors::messages::Messages;
@@ -106,7 +106,6 @@ pub(super) async fn embed(State(app): State<Arc<App>>, request: HttpRequest) -> 
 }
 
 fn refused(taken: &Taken, error: &Error) -> Response {
-    report(error, &taken.request_id);
     let reply = taken.dialect.error(error, &taken.request_id);
     taken.recorder.failed(error, reply.status().as_u16());
     reply

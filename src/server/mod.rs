@@ -38,7 +38,7 @@ mod encoding;
 mod health;
 mod limits;
 mod models;
-mod observers;
+mod observe;
 mod recording;
 mod reload;
 mod reply;
@@ -77,7 +77,7 @@ pub(crate) struct App {
     keep_alive: Duration,
     in_flight: Arc<AtomicUsize>,
     conversations: conversation::Conversations,
-    observers: observers::Observers,
+    observed: observe::Observatory,
 }
 
 /// Asks a running server to stop. The first call drains, the second stops at once.
@@ -146,11 +146,11 @@ pub async fn run(
         served = serving => served,
         failed = desk => failed,
         () = app.follow(reloads, &notice) => Ok(()),
-        () = kept.observers.run() => Ok(()),
+        () = kept.observed.run() => Ok(()),
         () = stop => Ok(()),
     };
     kept.conversations.archive.flush().await;
-    kept.observers.finish().await;
+    kept.observed.finish().await;
     served
 }
 
@@ -189,7 +189,7 @@ impl App {
             keep_alive: config.server.keep_alive,
             in_flight: Arc::default(),
             conversations: conversation::Conversations::new(&config, unix_seconds),
-            observers: observers::Observers::new(&config),
+            observed: observe::Observatory::new(&config),
             gateway: Gateway::new(config),
         }
     }

@@ -16,7 +16,7 @@ use super::access::Admitted;
 use super::body::{Frames, InFlight, Source};
 use super::constraints::constraints;
 use super::dialect::Dialect;
-use super::encoding::decoded;
+use super::encoding::{decoded, read};
 use super::turn::{self, Turn};
 use super::{App, reply};
 use crate::canonical::native::Protocol;
@@ -119,11 +119,15 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
     let (parts, body) = request.into_parts();
     let request_id = reply::request_id(&parts.headers);
     let door = door(parts.uri.path());
-    let recorder = Recorder::begin(&app.observers.sinks, door, Transport::Http, &request_id)
-        .traced(app.observers.trace(&parts.headers));
+    let recorder = door.map_or_else(Recorder::unobserved, |door| {
+        Recorder::begin(&app.observed.sinks, door, Transport::Http, &request_id)
+    });
+    let recorder = recorder.traced(app.observed.trace(&parts.headers));
     let dialect = Dialect::of(parts.uri.path(), &parts.headers);
     let refused = |error: &Error| {
-        report(error, &request_id);
+        if door.is_none() {
+            report(error, &request_id);
+        }
         let reply = dialect.error(error, &request_id);
         recorder.failed(error, reply.status().as_u16());
         reply
@@ -159,16 +163,17 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
     }
 }
 
-/// Where a path leads.
-fn door(path: &str) -> door::Door {
-    match path {
+/// Where a path leads; lists of models are no requests to any of them.
+fn door(path: &str) -> Option<door::Door> {
+    Some(match path {
         "/v1/responses/compact" => door::Door::Compact,
         "/v1/responses/input_tokens" | "/v1/messages/count_tokens" => door::Door::Count,
         "/v1/chat/completions" => door::Door::Chat,
         "/v1/messages" => door::Door::Messages,
         "/v1/embeddings" => door::Door::Embeddings,
+        _ if path.starts_with("/v1/models") => return None,
         _ => door::Door::Responses,
-    }
+    })
 }
 
 async fn answer<D>(app: &Arc<App>, taken: Taken) -> Response
@@ -193,6 +198,7 @@ where
 
 /// The door reads the body, and the caller's key must allow the model.
 pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder, Caller), Error> {
+    taken.recorder.body(&taken.body);
     let (mut request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
     taken.lend_headers(&mut request);
     taken.recorder.understood(&request, request.delivery);
@@ -233,32 +239,6 @@ impl Taken {
     }
 }
 
-/// The body is over the limit, compressed or not.
-pub(super) fn too_large(limit: usize) -> Error {
-    Error::new(
-        Kind::TooLarge,
-        format!("the body is larger than {limit} bytes"),
-    )
-    .with_hint("`server.body_limit` sets the limit")
-}
-
-/// A body up to that size.
-pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
-    axum::body::to_bytes(body, limit).await.map_err(|error| {
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        if cause.to_string().contains("length limit") {
-            return too_large(limit);
-        }
-        Error::new(
-            Kind::InvalidRequest,
-            format!("the body could not be read: {cause}"),
-        )
-    })
-}
-
 pub(super) async fn whole<D: Door>(
     app: &Arc<App>,
     request: Request,
@@ -286,6 +266,7 @@ pub(super) async fn whole<D: Door>(
                     encoder.withheld(),
                     recorder.started(),
                 );
+                reply::cost(&mut headers, response);
                 recorder.withheld(encoder.withheld());
                 recorder.delivered();
                 return reply::whole(StatusCode::OK, body, headers);
@@ -314,6 +295,7 @@ where
 {
     let request_id = caller.request_id.clone();
     let (keep_alive, commit_after) = (app.keep_alive, app.commit_after);
+    let in_flight = in_flight.streaming(&app.observed.streams);
     let request = Arc::new(request);
     let asked = request.clone();
     let observed = recorder.clone();
@@ -363,7 +345,6 @@ fn begun(
     match answer {
         Ok(answer) => answer.events,
         Err(error) => {
-            report(&error, &caller.request_id);
             recorder.failed(&error, StatusCode::OK.as_u16());
             futures_util::stream::iter([app.gateway.failed(asked, caller, &error)]).boxed()
         }
@@ -372,7 +353,7 @@ fn begun(
 
 /// The reply to a request that fails, which its record says.
 pub(super) fn failed<D: Door>(error: &Error, request_id: &str, recorder: &Recorder) -> Response {
-    let reply = refused::<D>(error, request_id);
+    let reply = reply::error::<D>(error, request_id);
     recorder.failed(error, reply.status().as_u16());
     reply
 }
@@ -383,7 +364,7 @@ pub(super) fn refused<D: Door>(error: &Error, request_id: &str) -> Response {
     reply::error::<D>(error, request_id)
 }
 
-/// A failure is logged once, here. What the client did wrong is no warning.
+/// A failure that is in no record is logged once, here. What the client did wrong is no warning.
 pub(super) fn report(error: &Error, request_id: &str) {
     let target = error.target().map(ToString::to_string);
     let (status, code) = (error.status(), error.code());

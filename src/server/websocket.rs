@@ -148,6 +148,7 @@ impl Talk {
             }
             Some(Ok(Message::Binary(_))) => {
                 let error = Error::new(Kind::InvalidRequest, "messages are text");
+                serve::report(&error, &self.request_id);
                 self.refuse(socket, &error).await
             }
             // Pings are answered below us.
@@ -163,12 +164,12 @@ impl Talk {
         let _in_flight = InFlight::enter(&app.in_flight);
         let request_id = format!("{}.{}", self.request_id, self.turns);
         let recorder = Recorder::begin(
-            &app.observers.sinks,
+            &app.observed.sinks,
             Door::Responses,
             Transport::WebSocket,
             &request_id,
         )
-        .traced(app.observers.trace(&self.parts.headers));
+        .traced(app.observed.trace(&self.parts.headers));
         let mut referred = None;
         let begun = self.begin(text, &mut referred, request_id, &recorder).await;
         let ended = match begun {
@@ -207,12 +208,11 @@ impl Talk {
         let header = |name: &str| self.parts.headers.get(name)?.to_str().ok();
         let profile = header("x-llmgw-profile");
         let (mut request, encoder) = ResponsesEncoder::decode_message(profile, text)?;
+        recorder.body(text.as_bytes());
         recorder.understood(&request, Delivery::Streamed);
         referred.clone_from(&request.previous_response_id);
-        let admitted: Admitted = self
-            .app
-            .access
-            .admit(&self.parts.method, &self.parts.headers)?;
+        let parts = &self.parts;
+        let admitted: Admitted = self.app.access.admit(&parts.method, &parts.headers)?;
         recorder.key(admitted.name());
         let route = header("x-llmgw-route").map(str::to_owned);
         admitted.may_use(route.as_deref().unwrap_or(&request.model))?;
@@ -311,7 +311,6 @@ impl Talk {
     }
 
     async fn refuse(&self, socket: &mut WebSocket, error: &Error) -> Result<(), Over> {
-        serve::report(error, &self.request_id);
         send(socket, envelope(error.status(), &error.into())).await
     }
 }

@@ -1,5 +1,7 @@
 //! In place of `otlp` where the program is built without it: the same names, of which nothing can be made.
 
+use std::sync::Arc;
+
 use crate::config::Config;
 use crate::gateway::trace::Trace;
 use crate::telemetry::recorder::Sink;
@@ -13,7 +15,7 @@ pub enum Tracer {}
 pub enum Exporter {}
 
 /// Nothing. Whoever asks for traces is told why there are none.
-pub fn build(config: &Config) -> Option<(Tracer, Box<dyn Sink>, Exporter)> {
+pub fn build(config: &Config) -> Option<(Tracer, Arc<dyn Sink>, Exporter)> {
     if config.traces.is_some() {
         tracing::warn!("this program was built without `otlp`, so there are no traces");
     }

@@ -1,0 +1,134 @@
+//! Who hears of each finished request, and what `/metrics` says.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use http::HeaderMap;
+use tokio::sync::Mutex;
+
+use super::App;
+use super::usage::Clerk;
+use crate::config::{Config, LogContent};
+use crate::gateway::trace::Trace;
+use crate::gateway::unix_seconds;
+use crate::store::ledger::Ledger;
+use crate::telemetry;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::gauges::{Gauges, Reload};
+use crate::telemetry::otlp::{self, Exporter, Tracer};
+use crate::telemetry::recorder::{Sink, Sinks};
+use crate::telemetry::redact::Redactor;
+
+/// What observes a server: nothing, where neither a log nor a listener for administration wants anything.
+#[derive(Debug)]
+pub(super) struct Observatory {
+    pub(super) sinks: Sinks,
+    /// Streams being sent.
+    pub(super) streams: Arc<AtomicUsize>,
+    metrics: Option<Arc<Metrics>>,
+    redactor: Option<Arc<Redactor>>,
+    generation: AtomicU64,
+    /// What requests used, if that is kept.
+    pub(super) ledger: Option<Ledger>,
+    tracer: Option<Tracer>,
+    /// Whoever runs it holds it.
+    exporter: Mutex<Option<Exporter>>,
+}
+
+impl Observatory {
+    pub(super) fn new(config: &Config) -> Self {
+        let metrics = config.server.admin.is_some();
+        let metrics = metrics.then(|| Arc::new(Metrics::new(config)));
+        let lines = telemetry::lines();
+        let shown = config.log.content == LogContent::Shown && lines.is_some();
+        let redactor = shown.then(|| Arc::new(Redactor::of(config)));
+        let mut sinks: Vec<Arc<dyn Sink>> = Vec::new();
+        sinks.extend(lines.map(|lines| -> Arc<dyn Sink> { Arc::new(lines) }));
+        sinks.extend(metrics.clone().map(|metrics| -> Arc<dyn Sink> { metrics }));
+        let traces = otlp::build(config).map(|(tracer, sink, exporter)| {
+            sinks.push(sink);
+            (tracer, exporter)
+        });
+        let (tracer, exporter) = traces.unzip();
+        let ledger = Ledger::new(&config.store, unix_seconds);
+        let clerk = |ledger: Ledger| -> Arc<dyn Sink> { Arc::new(Clerk(ledger)) };
+        sinks.extend(ledger.clone().map(clerk));
+        Self {
+            ledger,
+            tracer,
+            exporter: exporter.into(),
+            sinks: Sinks::new(sinks, redactor.clone()),
+            streams: Arc::default(),
+            metrics,
+            redactor,
+            generation: AtomicU64::new(1),
+        }
+    }
+
+    /// A new configuration holds.
+    pub(super) fn reload(&self, config: &Config) {
+        if let Some(metrics) = &self.metrics {
+            metrics.reload(config);
+        }
+        if let Some(redactor) = &self.redactor {
+            redactor.reload(config);
+        }
+        if let Some(tracer) = &self.tracer {
+            tracer.reload(config);
+        }
+        self.generation.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Where a request with these headers stands in a trace.
+    pub(super) fn trace(&self, headers: &HeaderMap) -> Option<Arc<Trace>> {
+        let incoming = Trace::incoming(headers);
+        let placed = match &self.tracer {
+            Some(tracer) => Some(tracer.place(incoming)),
+            None => incoming,
+        };
+        placed.map(Arc::new)
+    }
+
+    /// What has to run while the server does. It never ends.
+    pub(super) async fn run(&self) {
+        if let Some(exporter) = &mut *self.exporter.lock().await {
+            exporter.run().await;
+        }
+        std::future::pending::<()>().await;
+    }
+
+    /// Takes what is left to where it shall be, for the end of the process.
+    pub(super) async fn finish(&self) {
+        if let Some(ledger) = &self.ledger {
+            ledger.flush().await;
+            match ledger.dropped() {
+                0 => {}
+                dropped => tracing::warn!(dropped, "requests are missing in the ledger"),
+            }
+        }
+        if let Some(exporter) = &mut *self.exporter.lock().await {
+            exporter.finish().await;
+        }
+    }
+}
+
+/// The page that Prometheus reads; empty without a listener that could be asked for it.
+pub(super) fn metrics(app: &App) -> String {
+    let observed = &app.observed;
+    let Some(metrics) = &observed.metrics else {
+        return String::new();
+    };
+    metrics.render(&Gauges {
+        in_flight: app.in_flight.load(Ordering::Relaxed),
+        streams: observed.streams.load(Ordering::Relaxed),
+        generation: observed.generation.load(Ordering::Relaxed),
+        reload: if app.fault.load().is_none() {
+            Reload::Taken
+        } else {
+            Reload::Refused
+        },
+        targets: app.gateway.targets(),
+        keys: app.gateway.keys(),
+        lost_lines: telemetry::dropped_lines(),
+    })
+}
