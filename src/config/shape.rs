@@ -91,6 +91,7 @@ pub(super) enum Api {
 pub(super) struct Alias {
     pub(super) policy: Option<Policy>,
     pub(super) sticky: Option<Sticky>,
+    pub(super) sticky_header: Option<String>,
     pub(super) targets: Option<Vec<Target>>,
     pub(super) then: Option<Vec<String>>,
     pub(super) instructions: Option<String>,

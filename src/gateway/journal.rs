@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::finish::Finish;
 use super::trace::SpanId;
-use crate::canonical::item::Item;
-use crate::canonical::open::Open;
 use crate::canonical::response::{Response, Status};
 use crate::canonical::usage::{HOUR_WRITES, Usage};
 use crate::catalog::usd::Usd;
@@ -181,21 +180,6 @@ pub struct End {
     pub model: String,
 }
 
-/// Why a model stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Finish {
-    /// It had said everything.
-    Stop,
-    /// It calls tools.
-    ToolCall,
-    /// It reached a limit.
-    Length,
-    /// It was stopped for what it said.
-    ContentFilter,
-    /// It did not: the answer failed.
-    Error,
-}
-
 /// How many upstream requests one client's request has made, and since when.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
@@ -208,6 +192,11 @@ impl Asked {
     pub(super) fn once_more(&self, now: Instant) -> (u32, Instant) {
         let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         (count, *self.first.get_or_init(|| now))
+    }
+
+    /// So many so far.
+    pub(super) fn count(&self) -> u32 {
+        self.count.load(Ordering::Relaxed)
     }
 }
 
@@ -385,29 +374,6 @@ impl Drop for Leg {
     fn drop(&mut self) {
         self.tell(|_| {});
     }
-}
-
-impl Finish {
-    fn of(response: &Response) -> Self {
-        let reason = response.incomplete_details.as_ref();
-        match (
-            response.status,
-            reason.map(|details| details.reason.as_str()),
-        ) {
-            (Status::Failed | Status::Cancelled, _) => Self::Error,
-            (_, Some("content_filter")) => Self::ContentFilter,
-            (_, Some(_)) => Self::Length,
-            (_, None) if response.output.iter().any(is_call) => Self::ToolCall,
-            (_, None) => Self::Stop,
-        }
-    }
-}
-
-fn is_call(item: &Open<Item>) -> bool {
-    matches!(
-        item,
-        Open::Known(Item::FunctionCall(_) | Item::CustomToolCall(_))
-    )
 }
 
 impl End {

@@ -90,6 +90,7 @@ async fn explain(State(desk): State<Arc<Desk>>, request: HttpRequest) -> Respons
             request_id: request_id.clone(),
             route: header("x-llmgw-route").map(str::to_owned),
             constraints: constraints(&parts.headers)?,
+            marks: desk.app.gateway.snapshot().marks(&parts.headers),
             ..Caller::default()
         };
         let query = parts.uri.query().unwrap_or_default();
