@@ -5,6 +5,7 @@
 //! tool that people put into pipes must start at once.
 
 use std::future::Future;
+use std::io::ErrorKind;
 
 use clap::{CommandFactory as _, Parser as _};
 use clap_complete::CompleteEnv;
@@ -20,6 +21,7 @@ mod crash_test;
 mod explain;
 pub mod failure;
 mod files;
+mod follow;
 mod import;
 mod input;
 mod listen;
@@ -126,12 +128,16 @@ fn usage(error: &clap::Error) -> Result<(), Exit> {
         streams::tell(&tip);
         return Err(Exit::Code(Code::Usage));
     }
-    // It fails only if the reader has gone, who needs no help then.
-    let _ = error.print();
-    if error.exit_code() == 0 {
-        Ok(())
-    } else {
-        Err(Exit::Code(Code::Usage))
+    let printed = error.print();
+    match (error.exit_code(), printed) {
+        (0, Ok(())) => Ok(()),
+        // A reader that has gone needs no help.
+        (0, Err(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        (0, Err(error)) => {
+            streams::tell(&format!("error: cannot write: {error}\n"));
+            Err(Exit::Code(Code::Bug))
+        }
+        (_, _) => Err(Exit::Code(Code::Usage)),
     }
 }
 

@@ -10,6 +10,7 @@ use super::exchange::{Tried, lost_at_the_door, prepare, read_all, readable, requ
 use super::gate::{COME_BACK, Full, Manner, Place};
 use super::journal::Asked;
 use super::keys::{Lent, Other};
+use super::progress::{self, Progress};
 use super::running::{Running, Start};
 use super::snapshot::Member;
 use super::tariff::Tariff;
@@ -78,6 +79,7 @@ impl Attempt<'_> {
         let mut tries = 0;
         let mut rotations = 0;
         loop {
+            self.caller.watcher.tell(Progress::Asking(self.target));
             let tried = match self.once(member, &request, asked).await {
                 Ok((reply, running)) => return Ok(settle(reply, running, ticket)),
                 Err(tried) => tried,
@@ -88,7 +90,10 @@ impl Attempt<'_> {
             {
                 continue;
             }
-            if tried.other == Other::Key && rotations < member.keys.len() && self.in_time() {
+            if tried.other == Other::Key
+                && rotations < member.keys.len()
+                && self.has_time_for(Duration::ZERO)
+            {
                 rotations += 1;
                 continue;
             }
@@ -97,12 +102,7 @@ impl Attempt<'_> {
             let Some(wait) = self.wait(&error, tries, &ticket) else {
                 return Err(error);
             };
-            tracing::info!(
-                request_id = %self.caller.request_id, target = %self.target, code = error.code(),
-                wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), "retrying the same target"
-            );
-            self.caller.journal.wait(wait);
-            tokio::time::sleep(wait).await;
+            progress::retry(self.caller, &error, wait, tries, self.rules.retry).await;
         }
     }
 
@@ -122,8 +122,7 @@ impl Attempt<'_> {
                         && self.has_time_for(wait)
                         && !self.has_ready() =>
                 {
-                    self.caller.journal.wait(wait);
-                    tokio::time::sleep(wait).await;
+                    progress::rest(self.caller, self.target, wait).await;
                 }
                 _ => return Err(resting(closed)),
             }
@@ -162,10 +161,6 @@ impl Attempt<'_> {
 
     fn has_others(&self) -> bool {
         self.rival.is_some() || self.course.has_others()
-    }
-
-    fn in_time(&self) -> bool {
-        self.has_time_for(Duration::ZERO)
     }
 
     fn has_time_for(&self, wait: Duration) -> bool {

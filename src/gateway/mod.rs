@@ -38,6 +38,7 @@ pub mod journal;
 pub mod keys;
 mod live;
 mod memory;
+pub mod progress;
 mod race;
 mod running;
 mod snapshot;
@@ -53,6 +54,7 @@ pub use snapshot::{Peers, Snapshot};
 use attempt::Attempt;
 use course::Course;
 use journal::{Asked, Journal};
+use progress::{Progress, Watcher};
 use race::Race;
 use snapshot::Turn;
 
@@ -79,6 +81,8 @@ pub struct Caller {
     pub journal: Journal,
     /// Where the request stands in a trace, if it stands in one.
     pub trace: Option<Arc<trace::Trace>>,
+    /// Who is told what happens before the answer begins.
+    pub watcher: Watcher,
 }
 
 /// An answer that has begun.
@@ -245,9 +249,10 @@ impl Gateway {
                 }
                 Err(errors) => {
                     for error in errors {
+                        caller.watcher.tell(Progress::MovedOn(&error));
                         let code = error.code().to_owned();
-                        let told = course.failed(error);
-                        told.map_err(|error| error.after(asked.count()))?;
+                        let failed = course.failed(error);
+                        failed.map_err(|error| error.after(asked.count()))?;
                         if course.has_others() {
                             tracing::info!(
                                 request_id = %caller.request_id, %target, code, "another target is asked"

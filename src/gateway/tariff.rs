@@ -23,16 +23,16 @@ pub(super) struct Tariff {
     target: Option<Target>,
 }
 
-/// Targets whose price was found to be unknown, each told once. Names come from clients, so it is bounded.
-static TOLD: Mutex<BTreeSet<Target>> = Mutex::new(BTreeSet::new());
-const MOST_TOLD: usize = 1000;
-
 /// The price lists that were asked for. To look one up in the catalogue costs as much as to parse the request.
 #[derive(Debug, Default)]
 pub(super) struct Tariffs(RwLock<HashMap<Target, Tariff>>);
 
 /// Model names come from clients, so what is remembered is bounded.
 const MOST_TARIFFS: usize = 1000;
+
+/// Targets whose price was found to be unknown, each told once. Names come from clients, so it is bounded.
+static TOLD: Mutex<BTreeSet<Target>> = Mutex::new(BTreeSet::new());
+const MOST_TOLD: usize = 1000;
 
 impl Tariff {
     pub(super) fn of(snapshot: &Snapshot, target: &Target) -> Self {

@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::constraints::constraints;
 use super::encoding::read;
-use super::{App, access, observe, reply, serve, usage};
+use super::{App, access, observers, reply, serve, usage};
 use crate::config::server::Admin;
 use crate::doors::Door as _;
 use crate::doors::responses::Responses;
@@ -65,7 +65,7 @@ async fn metrics(State(desk): State<Arc<Desk>>, request: HttpRequest) -> Respons
         let request_id = reply::request_id(request.headers());
         return reply::error::<Responses>(&error, &request_id);
     }
-    let mut response = Response::new(Body::from(observe::metrics(&desk.app)));
+    let mut response = Response::new(Body::from(observers::metrics(&desk.app)));
     let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, format);
     response
@@ -120,7 +120,7 @@ async fn used(State(desk): State<Arc<Desk>>, request: HttpRequest) -> Response {
         desk.admit(&parts.headers)?;
         let query = parts.uri.query().unwrap_or_default();
         let (since, by) = usage::asked(query, desk.app.gateway.now())?;
-        let Some(ledger) = &desk.app.observed.ledger else {
+        let Some(ledger) = &desk.app.observers.ledger else {
             let message = "this configuration keeps no usage";
             return Err(Error::new(Kind::NotFound, message)
                 .with_hint("it is kept with `store: { kind: sqlite }`"));

@@ -38,7 +38,7 @@ mod health;
 mod limits;
 mod listen;
 mod models;
-mod observe;
+mod observers;
 mod recording;
 mod reload;
 mod reply;
@@ -79,7 +79,7 @@ pub(crate) struct App {
     keep_alive: Duration,
     in_flight: Arc<AtomicUsize>,
     conversations: conversation::Conversations,
-    observed: observe::Observatory,
+    observers: observers::Observers,
 }
 
 /// Asks a running server to stop. The first call drains, the second stops at once.
@@ -146,11 +146,11 @@ pub async fn run(
         served = serving => served,
         failed = desk => failed,
         () = app.follow(reloads, &notice) => Ok(()),
-        () = kept.observed.run() => Ok(()),
+        () = kept.observers.run() => Ok(()),
         () = stop => Ok(()),
     };
     kept.conversations.archive.flush().await;
-    kept.observed.finish().await;
+    kept.observers.finish().await;
     served
 }
 
@@ -189,7 +189,7 @@ impl App {
             keep_alive: config.server.keep_alive,
             in_flight: Arc::default(),
             conversations: conversation::Conversations::new(&config, unix_seconds),
-            observed: observe::Observatory::new(&config),
+            observers: observers::Observers::new(&config),
             gateway: Gateway::new(config),
         }
     }

@@ -120,9 +120,9 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
     let request_id = reply::request_id(&parts.headers);
     let door = door(parts.uri.path());
     let recorder = door.map_or_else(Recorder::unobserved, |door| {
-        Recorder::begin(&app.observed.sinks, door, Transport::Http, &request_id)
+        Recorder::begin(&app.observers.sinks, door, Transport::Http, &request_id)
+            .traced(app.observers.trace(&parts.headers))
     });
-    let recorder = recorder.traced(app.observed.trace(&parts.headers));
     let dialect = Dialect::of(parts.uri.path(), &parts.headers);
     let refused = |error: &Error| {
         if door.is_none() {
@@ -238,6 +238,7 @@ impl Taken {
             marks: self.admitted.marks.clone(),
             journal: self.recorder.journal(),
             trace: self.recorder.trace(),
+            ..Caller::default()
         })
     }
 }
@@ -298,7 +299,7 @@ where
 {
     let request_id = caller.request_id.clone();
     let (keep_alive, commit_after) = (app.keep_alive, app.commit_after);
-    let in_flight = in_flight.streaming(&app.observed.streams);
+    let in_flight = in_flight.streaming(&app.observers.streams);
     let request = Arc::new(request);
     let asked = request.clone();
     let observed = recorder.clone();

@@ -165,12 +165,12 @@ impl Talk {
         let app = self.app.clone();
         let request_id = format!("{}.{}", self.request_id, self.turns);
         let recorder = Recorder::begin(
-            &app.observed.sinks,
+            &app.observers.sinks,
             Door::Responses,
             Transport::WebSocket,
             &request_id,
         )
-        .traced(app.observed.trace(&self.parts.headers));
+        .traced(app.observers.trace(&self.parts.headers));
         let mut referred = None;
         let begun = self.begin(text, &mut referred, request_id, &recorder).await;
         let ended = match begun {
@@ -212,8 +212,8 @@ impl Talk {
     ) -> Result<(Turn, Caller), Error> {
         let header = |name: &str| self.parts.headers.get(name)?.to_str().ok();
         let profile = header("x-llmgw-profile");
-        let (mut request, encoder, task) = ResponsesEncoder::decode_message(profile, text)?;
         recorder.body(text.as_bytes());
+        let (mut request, encoder, task) = ResponsesEncoder::decode_message(profile, text)?;
         recorder.understood(&request, Delivery::Streamed);
         let _in_flight = InFlight::holding(&self.app.in_flight, self.app.place().await?);
         referred.clone_from(&request.previous_response_id);
@@ -235,6 +235,7 @@ impl Talk {
             marks: self.app.gateway.snapshot().marks(&self.parts.headers),
             journal: recorder.journal(),
             trace: recorder.trace(),
+            ..Caller::default()
         };
         let request = Arc::new(request);
         let turn = Turn {

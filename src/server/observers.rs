@@ -1,4 +1,4 @@
-//! Who hears of each finished request, and what `/metrics` says.
+//! Who hears of each finished request, what has to run beside the serving for it, and what `/metrics` says.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -19,23 +19,26 @@ use crate::telemetry::otlp::{self, Exporter, Tracer};
 use crate::telemetry::recorder::{Sink, Sinks};
 use crate::telemetry::redact::Redactor;
 
-/// What observes a server: nothing, where neither a log nor a listener for administration wants anything.
-#[derive(Debug)]
-pub(super) struct Observatory {
+/// All observers of one server.
+#[derive(Debug, Default)]
+pub(super) struct Observers {
+    /// Who gets the records.
     pub(super) sinks: Sinks,
+    /// What requests used, if that is kept.
+    pub(super) ledger: Option<Ledger>,
     /// Streams being sent.
     pub(super) streams: Arc<AtomicUsize>,
     metrics: Option<Arc<Metrics>>,
     redactor: Option<Arc<Redactor>>,
+    /// How many configurations have held, the present one included.
     generation: AtomicU64,
-    /// What requests used, if that is kept.
-    pub(super) ledger: Option<Ledger>,
     tracer: Option<Tracer>,
     /// Whoever runs it holds it.
     exporter: Mutex<Option<Exporter>>,
 }
 
-impl Observatory {
+impl Observers {
+    /// Those that the configuration asks for.
     pub(super) fn new(config: &Config) -> Self {
         let metrics = config.server.admin.is_some();
         let metrics = metrics.then(|| Arc::new(Metrics::new(config)));
@@ -51,32 +54,19 @@ impl Observatory {
         });
         let (tracer, exporter) = traces.unzip();
         let ledger = Ledger::new(&config.store, unix_seconds);
-        let clerk = |ledger: Ledger| -> Arc<dyn Sink> { Arc::new(Clerk(ledger)) };
-        sinks.extend(ledger.clone().map(clerk));
+        if let Some(ledger) = &ledger {
+            sinks.push(Arc::new(Clerk(ledger.clone())));
+        }
         Self {
             ledger,
-            tracer,
-            exporter: exporter.into(),
             sinks: Sinks::new(sinks, redactor.clone()),
             streams: Arc::default(),
             metrics,
             redactor,
             generation: AtomicU64::new(1),
+            tracer,
+            exporter: exporter.into(),
         }
-    }
-
-    /// A new configuration holds.
-    pub(super) fn reload(&self, config: &Config) {
-        if let Some(metrics) = &self.metrics {
-            metrics.reload(config);
-        }
-        if let Some(redactor) = &self.redactor {
-            redactor.reload(config);
-        }
-        if let Some(tracer) = &self.tracer {
-            tracer.reload(config);
-        }
-        self.generation.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Where a request with these headers stands in a trace.
@@ -87,6 +77,20 @@ impl Observatory {
             None => incoming,
         };
         placed.map(Arc::new)
+    }
+
+    /// The configuration is another now.
+    pub(super) fn reload(&self, config: &Config) {
+        if let Some(tracer) = &self.tracer {
+            tracer.reload(config);
+        }
+        if let Some(metrics) = &self.metrics {
+            metrics.reload(config);
+        }
+        if let Some(redactor) = &self.redactor {
+            redactor.reload(config);
+        }
+        self.generation.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What has to run while the server does. It never ends.
@@ -114,14 +118,14 @@ impl Observatory {
 
 /// The page that Prometheus reads; empty without a listener that could be asked for it.
 pub(super) fn metrics(app: &App) -> String {
-    let observed = &app.observed;
-    let Some(metrics) = &observed.metrics else {
+    let observers = &app.observers;
+    let Some(metrics) = &observers.metrics else {
         return String::new();
     };
     metrics.render(&Gauges {
         in_flight: app.in_flight.load(Ordering::Relaxed),
-        streams: observed.streams.load(Ordering::Relaxed),
-        generation: observed.generation.load(Ordering::Relaxed),
+        streams: observers.streams.load(Ordering::Relaxed),
+        generation: observers.generation.load(Ordering::Relaxed),
         reload: if app.fault.load().is_none() {
             Reload::Taken
         } else {
