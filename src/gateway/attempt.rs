@@ -7,7 +7,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::asked::Asked;
 use super::course::Course;
-use super::exchange::{composer, lost_at_the_door, prepare, read_all, readable, request_id, weigh};
+use super::exchange::{
+    Tried, composer, lost_at_the_door, prepare, read_all, readable, request_id, weigh,
+};
 use super::gate::{COME_BACK, Full, Manner, Place};
 use super::keys::{Lent, Other};
 use super::progress::{self, Progress};
@@ -48,12 +50,6 @@ pub(super) struct Attempt<'a> {
     pub(super) deadline: Instant,
 }
 
-/// Why one try failed, and whether another key may do better.
-struct Tried {
-    error: Error,
-    other: Other,
-}
-
 /// An answer that has begun, and its events so far.
 struct Begun {
     target: Target,
@@ -63,15 +59,6 @@ struct Begun {
     first_content: Duration,
     upstream: Duration,
     first: Batch,
-}
-
-impl From<Error> for Tried {
-    fn from(error: Error) -> Self {
-        Self {
-            error,
-            other: Other::None,
-        }
-    }
 }
 
 impl Attempt<'_> {

@@ -8,7 +8,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use tokio::time::timeout;
 
 use super::attempt::Attempt;
-use super::keys::Lent;
+use super::keys::{Lent, Other};
 use super::snapshot::Member;
 use super::upstream::{Chunks, Incoming, Outgoing};
 use super::wait::late;
@@ -23,6 +23,21 @@ use crate::config::alias::OnCut;
 use crate::error::{Error, Kind};
 use crate::providers::{Call, Loss};
 use crate::target::ModelId;
+
+/// Why one try failed, and whether another key may do better.
+pub(super) struct Tried {
+    pub(super) error: Error,
+    pub(super) other: Other,
+}
+
+impl From<Error> for Tried {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            other: Other::None,
+        }
+    }
+}
 
 impl Gateway {
     /// One request whose whole reply is read at once, without retries.

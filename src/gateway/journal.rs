@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::finish::Finish;
 use super::trace::SpanId;
-use crate::canonical::item::Item;
-use crate::canonical::open::Open;
 use crate::canonical::response::{Response, Status};
 use crate::canonical::usage::{HOUR_WRITES, Usage};
 use crate::catalog::usd::Usd;
@@ -178,21 +177,6 @@ pub struct End {
     pub finish: Finish,
     /// The model that answered, as its provider names it.
     pub model: String,
-}
-
-/// Why a model stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Finish {
-    /// It had said everything.
-    Stop,
-    /// It calls tools.
-    ToolCall,
-    /// It reached a limit.
-    Length,
-    /// It was stopped for what it said.
-    ContentFilter,
-    /// It did not: the answer failed.
-    Error,
 }
 
 impl Journal {
@@ -369,29 +353,6 @@ impl Drop for Leg {
     fn drop(&mut self) {
         self.tell(|_| {});
     }
-}
-
-impl Finish {
-    fn of(response: &Response) -> Self {
-        let reason = response.incomplete_details.as_ref();
-        match (
-            response.status,
-            reason.map(|details| details.reason.as_str()),
-        ) {
-            (Status::Failed | Status::Cancelled, _) => Self::Error,
-            (_, Some("content_filter")) => Self::ContentFilter,
-            (_, Some(_)) => Self::Length,
-            (_, None) if response.output.iter().any(is_call) => Self::ToolCall,
-            (_, None) => Self::Stop,
-        }
-    }
-}
-
-fn is_call(item: &Open<Item>) -> bool {
-    matches!(
-        item,
-        Open::Known(Item::FunctionCall(_) | Item::CustomToolCall(_))
-    )
 }
 
 impl End {

@@ -33,6 +33,7 @@ mod course;
 mod exchange;
 pub mod explain;
 pub mod fetch;
+pub mod finish;
 pub mod gate;
 pub mod journal;
 pub mod keys;

@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use crate::canonical::request::{Delivery, Request};
 use crate::catalog::usd::Usd;
-use crate::gateway::journal::{Attempt, Fate, Finish, Tokens};
+use crate::gateway::finish::Finish;
+use crate::gateway::journal::{Attempt, Fate, Tokens};
 use crate::gateway::trace::Trace;
 use crate::target::Target;
 
