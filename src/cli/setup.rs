@@ -8,7 +8,9 @@ use super::failure::{Code, Failure, NO_KEY, Outcome, Stop};
 use super::streams::{Kind, Streams, Talkative};
 use super::typo;
 use crate::catalog;
-use crate::config::alias::{Aim, Alias, OnCut, Overlay, Policy, Rules, Sticky, Weighted};
+use crate::config::alias::{
+    Aim, Alias, OnCut, Overlay, Policy, Rules, STICKY_HEADER, Sticky, Weighted,
+};
 use crate::config::load::{self, Env};
 use crate::config::provider::State;
 use crate::config::{Config, Faults};
@@ -94,9 +96,10 @@ impl Setup {
             // Only now is the list that the providers gave worth reading.
             Err(error) => {
                 self.listed = cache::listed();
-                let again = match self.listed.is_empty() {
-                    true => Err(error),
-                    false => words::search(&self.config, &self.listed, typed, today),
+                let again = if self.listed.is_empty() {
+                    Err(error)
+                } else {
+                    words::search(&self.config, &self.listed, typed, today)
                 };
                 again.map_err(|error| self.unknown(typed, error))?
             }
@@ -184,6 +187,7 @@ impl Setup {
             name: typed.to_owned(),
             policy: Policy::Failover,
             sticky: Sticky::None,
+            sticky_header: STICKY_HEADER,
             targets,
             then: Vec::new(),
             overlay: Overlay::default(),

@@ -1,12 +1,11 @@
 //! One target is asked: encode, send, decode until the first content, and again where that may help.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::course::Course;
+use super::course::{Asked, Course};
 use super::exchange::{lost_at_the_door, prepare, read_all, readable, request_id, shared};
 use super::gate::{COME_BACK, Full, Manner, Place};
 use super::keys::{Lent, Other};
@@ -33,10 +32,6 @@ const MOST_ERROR_BYTES: usize = 256 * 1024;
 
 /// The code of an error that says that `max_in_flight` of the provider is reached.
 pub(super) const PROVIDER_BUSY: &str = "provider_busy";
-
-/// How many upstream requests one client's request has made.
-#[derive(Debug, Default)]
-pub(super) struct Asked(AtomicU32);
 
 /// Everything that asking one target needs.
 pub(super) struct Attempt<'a> {
@@ -202,7 +197,7 @@ impl Attempt<'_> {
         let losses = std::mem::take(&mut call.losses);
         let place = self.place(member).await?;
         let lent = member.key().await?;
-        let attempts = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let attempts = asked.one_more();
         let mut leg = self.caller.leg(self.target, &mut call.headers);
         let started = Instant::now();
         let timeouts = self.timeouts();
@@ -365,9 +360,7 @@ impl Attempt<'_> {
             clock: self.gateway.clock,
             place,
         };
-        // On the heap: it is large, and handed on through every future around this one.
-        let running = Box::new(Running::new(incoming, decoder, composer, start));
-        Ok((running, id))
+        Ok((Running::new(incoming, decoder, composer, start), id))
     }
 
     /// The request with everything in it that the provider cannot fetch itself.

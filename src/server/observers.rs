@@ -5,8 +5,11 @@ use std::sync::Arc;
 use http::HeaderMap;
 use tokio::sync::Mutex;
 
+use super::usage::Clerk;
 use crate::config::Config;
 use crate::gateway::trace::Trace;
+use crate::gateway::unix_seconds;
+use crate::store::ledger::Ledger;
 use crate::telemetry::otlp::{self, Exporter, Tracer};
 use crate::telemetry::recorder::{Sink, Sinks};
 
@@ -15,6 +18,8 @@ use crate::telemetry::recorder::{Sink, Sinks};
 pub(super) struct Observers {
     /// Who gets the records.
     pub(super) sinks: Sinks,
+    /// What requests used, if that is kept.
+    pub(super) ledger: Option<Ledger>,
     tracer: Option<Tracer>,
     /// Whoever runs it holds it.
     exporter: Mutex<Option<Exporter>>,
@@ -29,7 +34,12 @@ impl Observers {
             (tracer, exporter)
         });
         let (tracer, exporter) = traces.unzip();
+        let ledger = Ledger::new(&config.store, unix_seconds);
+        if let Some(ledger) = &ledger {
+            sinks.push(Box::new(Clerk(ledger.clone())));
+        }
         Self {
+            ledger,
             sinks: Sinks::new(sinks),
             tracer,
             exporter: exporter.into(),
@@ -63,6 +73,13 @@ impl Observers {
 
     /// Takes what is left to where it shall be, for the end of the process.
     pub(super) async fn finish(&self) {
+        if let Some(ledger) = &self.ledger {
+            ledger.flush().await;
+            match ledger.dropped() {
+                0 => {}
+                dropped => tracing::warn!(dropped, "requests are missing in the ledger"),
+            }
+        }
         if let Some(exporter) = &mut *self.exporter.lock().await {
             exporter.finish().await;
         }

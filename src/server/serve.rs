@@ -133,9 +133,11 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
         Err(error) => return Err(refused(&error)),
     };
     let checked = async {
-        let admitted = app.access.admit(&parts.method, &parts.headers)?;
+        let mut admitted = app.access.admit(&parts.method, &parts.headers)?;
         recorder.key(admitted.name());
-        if app.gateway.snapshot().is_own(&parts.headers) {
+        let snapshot = app.gateway.snapshot();
+        admitted.marks = snapshot.marks(&parts.headers);
+        if snapshot.is_own(&parts.headers) {
             return Err(
                 Error::new(Kind::Loop, "this request came from this gateway itself")
                     .with_hint("a provider's `base_url` leads back here"),
@@ -227,6 +229,7 @@ impl Taken {
             request_id: self.request_id.clone(),
             route,
             constraints: constraints(&self.headers)?,
+            marks: self.admitted.marks.clone(),
             journal: self.recorder.journal(),
             trace: self.recorder.trace(),
             ..Caller::default()

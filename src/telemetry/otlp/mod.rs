@@ -32,6 +32,9 @@ use post::Post;
 /// How often at most a failure is warned of.
 const WARN_EVERY: Duration = Duration::from_mins(1);
 
+/// How long the end of the process may wait for the last exports.
+const LAST: Duration = Duration::from_secs(3);
+
 /// What is asked at every request: which are recorded, and where their records go.
 #[derive(Debug)]
 pub struct Tracer {
@@ -161,10 +164,10 @@ impl Exporter {
         }
     }
 
-    /// Exports what is left, for as long as one export may take.
+    /// Exports what is left, as far as there is time.
     pub async fn finish(&mut self) {
         self.queue.close();
-        let limit = self.settings.timeout;
+        let limit = self.settings.timeout.min(LAST);
         let all = async {
             loop {
                 self.export().await;
