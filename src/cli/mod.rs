@@ -55,7 +55,9 @@ pub fn run() -> Result<(), Exit> {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    match dispatch(cli) {
+    let ended = dispatch(cli);
+    crate::telemetry::finish();
+    match ended {
         Ok(()) | Err(Stop::PipeClosed) => Ok(()),
         Err(Stop::Told(code)) => Err(Exit::Code(code)),
         Err(Stop::Signal(signal)) => Err(Exit::Signal(signal)),

@@ -33,10 +33,14 @@ impl Setup {
     pub(crate) fn load(global: &Global, streams: Streams) -> Outcome<Self> {
         let env = Env::of_process();
         if let Some(level) = log_level(global, &env) {
-            start_log(level, telemetry::Format::Text)?;
+            start_log(level)?;
         }
-        let config =
-            load::load(global.config.as_deref(), &env).map_err(|faults| broken(&faults))?;
+        Self::load_from(global, streams, &env)
+    }
+
+    /// The same, without a log.
+    pub(crate) fn load_from(global: &Global, streams: Streams, env: &Env) -> Outcome<Self> {
+        let config = load::load(global.config.as_deref(), env).map_err(|faults| broken(&faults))?;
         for warning in &config.warnings {
             // That a provider sleeps concerns who runs a gateway; a question to another one it does not.
             if streams.talkative == Talkative::Verbose || !is_about_sleep(warning) {
@@ -221,9 +225,10 @@ pub(crate) fn log_level<'a>(global: &Global, env: &'a Env) -> Option<&'a str> {
     }
 }
 
-/// Begins logging. The first call holds.
-pub(crate) fn start_log(level: &str, format: telemetry::Format) -> Outcome {
-    telemetry::start(level, format).map_err(|why| Failure::new(Code::Usage, why).into())
+/// Begins logging at a terminal. The first call holds.
+fn start_log(level: &str) -> Outcome {
+    telemetry::start(level, telemetry::Format::Text)
+        .map_err(|why| Failure::new(Code::Usage, why).into())
 }
 
 /// Faults of the configuration, all of them.

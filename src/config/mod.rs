@@ -179,6 +179,18 @@ pub struct Log {
     pub level: LogLevel,
     /// In which form.
     pub format: LogFormat,
+    /// Whether it holds what was said.
+    pub content: LogContent,
+}
+
+/// Whether the log holds what was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogContent {
+    /// No.
+    #[default]
+    Withheld,
+    /// Requests and answers, without keys.
+    Shown,
 }
 
 /// How much is logged.

@@ -6,7 +6,9 @@ use super::alias::{Aim, Alias, OnCut, Retry, Sticky, Timeouts};
 use super::provider::{ProviderConfig, State};
 use super::server::Anonymous;
 use super::units::{show_duration, show_size};
-use super::{Config, Faults, FetchRule, LogFormat, LogLevel, Lossy, ReasoningEvents, StoreKind};
+use super::{
+    Config, Faults, FetchRule, LogContent, LogFormat, LogLevel, Lossy, ReasoningEvents, StoreKind,
+};
 
 /// What `config check` says: `ok` and the warnings, or every fault as `file:line:column: place: message`.
 pub fn check_report(loaded: &Result<Config, Faults>) -> String {
@@ -39,7 +41,11 @@ pub fn resolved(config: &Config) -> String {
             "allow": config.fetch.allow.iter().map(fetch_rule).collect::<Vec<_>>(),
             "max": show_size(config.fetch.max),
         },
-        "log": { "level": level(config.log.level), "format": format(config.log.format) },
+        "log": {
+            "level": level(config.log.level),
+            "format": format(config.log.format),
+            "content": config.log.content == LogContent::Shown,
+        },
         "prices": prices(config),
     });
     let source = config.source.as_ref().map_or_else(

@@ -224,6 +224,7 @@ pub(super) struct Fetch {
 pub(super) struct Log {
     pub(super) level: Option<LogLevel>,
     pub(super) format: Option<LogFormat>,
+    pub(super) content: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

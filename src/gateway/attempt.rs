@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::course::{Asked, Course};
-use super::exchange::{lost_at_the_door, prepare, read_all, readable, request_id, shared};
+use super::asked::Asked;
+use super::course::Course;
+use super::exchange::{composer, lost_at_the_door, prepare, read_all, readable, request_id, weigh};
 use super::gate::{COME_BACK, Full, Manner, Place};
 use super::keys::{Lent, Other};
 use super::progress::{self, Progress};
@@ -17,11 +18,9 @@ use super::ticket::{Ticket, Watch, resting};
 use super::upstream::{Incoming, Outgoing};
 use super::wait::{backoff, late, rested};
 use super::{Caller, Gateway, Reply, Snapshot};
-use crate::canonical::compose::{Composer, Setup};
 use crate::canonical::event::Batch;
 use crate::canonical::request::{Delivery, Request};
-use crate::config::Lossy;
-use crate::config::alias::{OnCut, Rules, Timeouts};
+use crate::config::alias::{Rules, Timeouts};
 use crate::error::{Error, Kind, Retry};
 use crate::providers::{Ask, Call, Loss};
 use crate::routing::health::Admission;
@@ -62,6 +61,7 @@ struct Begun {
     losses: Vec<Loss>,
     upstream_request_id: Option<String>,
     first_content: Duration,
+    upstream: Duration,
     first: Batch,
 }
 
@@ -99,7 +99,7 @@ impl Attempt<'_> {
             };
             let error = tried.error.at(self.target);
             if let Some(remedy) = error.remedy()
-                && self.gateway.learn(self.target, remedy.clone())
+                && asked.learn(self.gateway, self.target, remedy)
             {
                 continue;
             }
@@ -186,20 +186,22 @@ impl Attempt<'_> {
         request: &Request,
         asked: &Asked,
     ) -> Result<(Begun, Box<Running>), Tried> {
-        let remedies = self.gateway.remedies(self.target);
-        readable(request, member)?;
+        let remedies = asked.remedies(self.gateway, self.target);
+        readable(request, &self.target.model, member)?;
         let mut call =
             member
                 .provider
                 .encode(Ask::Respond(request), &self.target.model, &remedies)?;
-        call.losses.extend(lost_at_the_door(request, member));
-        self.weigh(&call.losses)?;
+        call.losses
+            .extend(lost_at_the_door(request, &self.target.model, member));
+        weigh(self.snapshot.config.defaults.lossy, &call.losses)?;
         let losses = std::mem::take(&mut call.losses);
         let place = self.place(member).await?;
         let lent = member.key().await?;
-        let attempts = asked.one_more();
+        let tariff = Tariff::of(self.snapshot, self.target);
         let mut leg = self.caller.leg(self.target, &mut call.headers);
         let started = Instant::now();
+        let (attempts, first_asked) = asked.once_more(started);
         let timeouts = self.timeouts();
         let (total, limit) = self.total(started, &timeouts);
         let begun = async {
@@ -210,7 +212,8 @@ impl Attempt<'_> {
             .await
             .map_err(|_| late("total", limit))??;
             running.note(self.alias, self.target, attempts, &losses);
-            let first = running.first_content(total).await?;
+            let first = running.first_content(total).await;
+            let first = first.inspect_err(|_| leg.counted(running.counted(&tariff)))?;
             Ok((running, upstream_request_id, first))
         };
         let (mut running, upstream_request_id, first) = match begun.await {
@@ -226,13 +229,14 @@ impl Attempt<'_> {
             }
         };
         leg.begun(&losses, upstream_request_id.as_deref());
-        running.noted_by(leg, Tariff::of(self.snapshot, self.target));
+        running.noted_by(leg, tariff);
         let begun = Begun {
             target: self.target.clone(),
             attempts,
             losses,
             upstream_request_id,
             first_content: started.elapsed(),
+            upstream: first_asked.elapsed(),
             first,
         };
         Ok((begun, running))
@@ -286,21 +290,6 @@ impl Attempt<'_> {
         }
     }
 
-    /// Under `lossy: reject` a loss is a refusal before any money is spent.
-    fn weigh(&self, losses: &[Loss]) -> Result<(), Error> {
-        match (self.snapshot.config.defaults.lossy, losses.first()) {
-            (Lossy::Reject, Some(loss)) => Err(Error::unsupported(
-                loss.field.clone(),
-                format!(
-                    "`{}` cannot be carried to this target: {}",
-                    loss.field, loss.what
-                ),
-            )
-            .with_hint("set `defaults.lossy: warn` to send the request without it")),
-            (Lossy::Reject | Lossy::Warn | Lossy::Allow, _) => Ok(()),
-        }
-    }
-
     async fn open(
         &self,
         member: &Member,
@@ -348,11 +337,7 @@ impl Attempt<'_> {
                 .with_upstream_status(status.as_u16())
                 .with_upstream_request_id(id));
         }
-        let composer = Composer::new(Setup {
-            // An answer that another may have to finish is told in our own words from the beginning.
-            native: shared(self.request, member).filter(|_| self.rules.on_cut == OnCut::Error),
-            ..self.gateway.setup(self.request, self.caller)
-        });
+        let composer = composer(self, member);
         let start = Start {
             delivery: self.request.delivery,
             first_token: started + timeouts.first_token,
@@ -387,7 +372,7 @@ fn settle(begun: Begun, mut running: Box<Running>, ticket: Ticket) -> Reply {
         attempts: begun.attempts,
         losses: begun.losses,
         upstream_request_id: begun.upstream_request_id,
-        first_content: begun.first_content,
+        upstream: begun.upstream,
         events: running.into_events(begun.first),
     }
 }

@@ -26,6 +26,7 @@ use crate::routing::plan::{Constraints, Mark};
 use crate::routing::resolve::{Route, resolve};
 use crate::target::{ProviderName, Target};
 
+mod asked;
 pub mod asks;
 mod attempt;
 mod course;
@@ -36,6 +37,7 @@ pub mod gate;
 pub mod journal;
 pub mod keys;
 mod live;
+mod makers;
 mod memory;
 pub mod progress;
 mod race;
@@ -50,8 +52,9 @@ mod wait;
 
 pub use snapshot::{Peers, Snapshot};
 
+use asked::Asked;
 use attempt::Attempt;
-use course::{Asked, Course};
+use course::Course;
 use journal::Journal;
 use progress::{Progress, Watcher};
 use race::Race;
@@ -96,8 +99,8 @@ pub struct Reply {
     pub losses: Vec<Loss>,
     /// The provider's id of the request.
     pub upstream_request_id: Option<String>,
-    /// How long the upstream took to the first content.
-    pub first_content: Duration,
+    /// From the first upstream request to the first content, over all attempts and the waits between them.
+    pub upstream: Duration,
     /// The answer.
     pub events: EventStream,
 }
@@ -246,13 +249,19 @@ impl Gateway {
                     reply.events = self.memory.watch(caller.key.clone(), reply.events);
                     return Ok(reply);
                 }
-                Err(errors) => errors
-                    .into_iter()
-                    .try_for_each(|error| {
+                Err(errors) => {
+                    for error in errors {
                         caller.watcher.tell(Progress::MovedOn(&error));
-                        course.failed(error)
-                    })
-                    .map_err(|error| error.after(asked.count()))?,
+                        let code = error.code().to_owned();
+                        let failed = course.failed(error);
+                        failed.map_err(|error| error.after(asked.count()))?;
+                        if course.has_others() {
+                            tracing::info!(
+                                request_id = %caller.request_id, %target, code, "another target is asked"
+                            );
+                        }
+                    }
+                }
             }
             if Instant::now() >= walk.deadline {
                 break;

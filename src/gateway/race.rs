@@ -5,8 +5,9 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::asked::Asked;
 use super::attempt::Attempt;
-use super::course::{Asked, Course};
+use super::course::Course;
 use super::{Gateway, Reply, Snapshot};
 use crate::config::alias::Hedge;
 use crate::error::{Error, Next};

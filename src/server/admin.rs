@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response;
 use axum::routing::{get, post};
-use http::{HeaderMap, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::constraints::constraints;
-use super::{App, access, reply, serve, usage};
+use super::{App, access, astray, encoding, observers, reply, serve, usage};
 use crate::config::server::Admin;
 use crate::doors::Door as _;
 use crate::doors::responses::Responses;
@@ -32,8 +34,9 @@ pub(super) fn router(app: Arc<App>, admin: &Admin) -> Router {
     Router::new()
         .route("/admin/explain", post(explain))
         .route("/admin/usage", get(used))
-        .fallback(serve::not_found)
-        .method_not_allowed_fallback(serve::method_not_allowed)
+        .route("/metrics", get(metrics))
+        .fallback(astray::not_found)
+        .method_not_allowed_fallback(astray::method_not_allowed)
         .with_state(Arc::new(Desk {
             app,
             sha256: admin.sha256,
@@ -55,6 +58,18 @@ impl Desk {
     }
 }
 
+/// `GET /metrics`.
+async fn metrics(State(desk): State<Arc<Desk>>, request: HttpRequest) -> Response {
+    if let Err(error) = desk.admit(request.headers()) {
+        let request_id = reply::request_id(request.headers());
+        return reply::error::<Responses>(&error, &request_id);
+    }
+    let mut response = Response::new(Body::from(observers::metrics(&desk.app)));
+    let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, format);
+    response
+}
+
 /// `POST /admin/explain`: the body of a `/v1/responses` request; what would be done with it now. `?detail=request` shows
 /// what would be sent.
 async fn explain(State(desk): State<Arc<Desk>>, request: HttpRequest) -> Response {
@@ -62,7 +77,7 @@ async fn explain(State(desk): State<Arc<Desk>>, request: HttpRequest) -> Respons
     let request_id = reply::request_id(&parts.headers);
     let explained = async {
         desk.admit(&parts.headers)?;
-        let body = serve::read(body, desk.app.body_limit).await?;
+        let body = encoding::read(body, desk.app.body_limit).await?;
         let header = |name: &str| {
             parts
                 .headers

@@ -26,6 +26,7 @@ use crate::gateway::{Caller, Gateway, Reply, unix_seconds};
 mod access;
 mod admin;
 mod asks;
+mod astray;
 mod background;
 mod body;
 mod compact;
@@ -229,7 +230,7 @@ impl App {
 }
 
 /// A layer costs every request an allocation or two, so there is but one. No handler takes its body through an extractor:
-/// `serve::read` holds the limit.
+/// `encoding::read` holds the limit.
 fn router(app: Arc<App>) -> Router {
     Router::new()
         .route(
@@ -250,10 +251,11 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/embeddings", post(asks::embed))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))
+        .route("/openapi.json", get(health::describe))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .fallback(serve::not_found)
-        .method_not_allowed_fallback(serve::method_not_allowed)
+        .fallback(astray::not_found)
+        .method_not_allowed_fallback(astray::method_not_allowed)
         .layer(from_fn_with_state(app.clone(), cors::answer))
         .with_state(app)
 }

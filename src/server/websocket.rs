@@ -12,27 +12,27 @@ use axum::extract::ws::{
     Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection,
 };
 use axum::response::Response as HttpResponse;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::iter;
 use http::request::Parts;
-use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 
 use super::body::InFlight;
 use super::constraints::constraints;
 use super::conversation::{Filing, Reach};
 use super::{App, reply, serve};
-use crate::canonical::event::{Batch, Emitted, ErrorPayload, Event};
-use crate::canonical::open::Open;
 use crate::canonical::request::{Delivery, Request};
-use crate::doors::Encoder as _;
 use crate::doors::responses::{Responses, ResponsesEncoder, Task};
 use crate::error::{Error, Kind};
 use crate::gateway::{Caller, EventStream};
 use crate::store::record::{Owner, Record};
 use crate::telemetry::record::{Door, Transport};
 use crate::telemetry::recorder::Recorder;
+
+mod messages;
+
+use messages::{envelope, messages, status_of};
 
 /// A connection lasts no longer (specification 2026-04-24, section "WebSocket").
 const LONGEST: Duration = Duration::from_hours(1);
@@ -150,6 +150,7 @@ impl Talk {
             }
             Some(Ok(Message::Binary(_))) => {
                 let error = Error::new(Kind::InvalidRequest, "messages are text");
+                serve::report(&error, &self.request_id);
                 self.refuse(socket, &error).await
             }
             // Pings are answered below us.
@@ -211,9 +212,10 @@ impl Talk {
     ) -> Result<(Turn, Caller), Error> {
         let header = |name: &str| self.parts.headers.get(name)?.to_str().ok();
         let profile = header("x-llmgw-profile");
+        recorder.body(text.as_bytes());
         let (mut request, encoder, task) = ResponsesEncoder::decode_message(profile, text)?;
         recorder.understood(&request, Delivery::Streamed);
-        let _in_flight = InFlight::holding(&self.app.in_flight, self.app.place().await?);
+        let in_flight = InFlight::holding(&self.app.in_flight, self.app.place().await?);
         referred.clone_from(&request.previous_response_id);
         let access = &self.app.access;
         let admitted = access.admit(&self.parts.method, &self.parts.headers)?;
@@ -241,7 +243,7 @@ impl Talk {
             filing,
             encoder,
             task,
-            _in_flight,
+            _in_flight: in_flight,
         };
         Ok((turn, caller))
     }
@@ -319,7 +321,6 @@ impl Talk {
     }
 
     async fn refuse(&self, socket: &mut WebSocket, error: &Error) -> Result<(), Over> {
-        serve::report(error, &self.request_id);
         send(socket, envelope(error.status(), &error.into())).await
     }
 }
@@ -333,75 +334,6 @@ enum End {
 
 async fn send(socket: &mut WebSocket, message: Message) -> Result<(), Over> {
     socket.send(message).await.map_err(|_| Over)
-}
-
-/// The events as messages. Those that end a failed answer are held back: one envelope stands for them.
-fn messages(
-    batch: &Batch,
-    encoder: &mut ResponsesEncoder,
-    error: &mut Option<ErrorPayload>,
-) -> Vec<Message> {
-    let mut messages = Vec::with_capacity(batch.len());
-    let mut frame = BytesMut::new();
-    for emitted in batch {
-        if let Some(payload) = failure(emitted) {
-            error.get_or_insert(payload);
-            continue;
-        }
-        frame.clear();
-        encoder.event(emitted, &mut frame);
-        messages.extend(data(&frame).map(|data| Message::Text(data.into())));
-    }
-    messages
-}
-
-fn failure(emitted: &Emitted) -> Option<ErrorPayload> {
-    match &emitted.event {
-        Open::Known(Event::Error(e)) => Some(e.error.clone()),
-        Open::Known(Event::Failed(l)) => {
-            let error = l.response.error.clone().unwrap_or_default();
-            Some(ErrorPayload {
-                kind: "server_error".to_owned(),
-                code: Some(error.code),
-                message: error.message,
-                param: None,
-            })
-        }
-        Open::Known(_) | Open::Unknown(_) => None,
-    }
-}
-
-/// The data of a frame; none if the encoder withheld the event.
-fn data(frame: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(frame).ok()?;
-    let (_, data) = text.split_once("\ndata: ")?;
-    data.strip_suffix("\n\n")
-}
-
-fn status_of(payload: &ErrorPayload) -> u16 {
-    match payload.kind.as_str() {
-        "invalid_request" | "invalid_request_error" => 400,
-        "authentication_error" => 401,
-        "permission_error" => 403,
-        "not_found" => 404,
-        "too_many_requests" => 429,
-        _ => 500,
-    }
-}
-
-/// The envelope of a failed turn; its `code` is never `null`.
-fn envelope(status: u16, payload: &ErrorPayload) -> Message {
-    let body = json!({
-        "type": "error",
-        "status": status,
-        "error": {
-            "type": payload.kind,
-            "code": payload.code.as_deref().unwrap_or("server_error"),
-            "message": payload.message,
-            "param": payload.param,
-        },
-    });
-    Message::Text(body.to_string().into())
 }
 
 #[cfg(test)]

@@ -131,7 +131,8 @@ impl<'a> Plain<'a> {
 /// Is there a character that no string may have bare? All bytes are looked at, many at once.
 fn has_control(text: &str) -> bool {
     text.bytes()
-        .fold(false, |found, byte| found | (byte < 0x20))
+        .fold(0, |found, byte| found | u8::from(byte < 0x20))
+        != 0
 }
 
 #[cfg(test)]
@@ -195,7 +196,7 @@ mod tests {
             r#"{"e":"x"}"#,
             r#"{"x":{}}"#,
             r#"{"x":nul}"#,
-            r#"{n:1}"#,
+            "{n:1}",
         ] {
             assert_eq!(read(json), None, "{json}");
         }

@@ -60,8 +60,8 @@ pub(super) fn number(number: u64, out: &mut BytesMut) {
 
 fn string(text: &str, out: &mut BytesMut) {
     // All bytes are looked at, many at once.
-    let special = |b: u8| (b < 0x20) | (b == b'"') | (b == b'\\');
-    if text.bytes().fold(false, |found, b| found | special(b)) {
+    let special = |b: u8| u8::from(b < 0x20) | u8::from(b == b'"') | u8::from(b == b'\\');
+    if text.bytes().fold(0, |found, b| found | special(b)) != 0 {
         // Neither can a text.
         let _written = serde_json::to_writer(out.writer(), text);
         return;

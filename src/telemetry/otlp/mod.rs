@@ -71,7 +71,7 @@ pub struct Exporter {
 }
 
 /// The parts of what is configured: who decides, who takes records, who exports them.
-pub fn build(config: &Config) -> Option<(Tracer, Box<dyn Sink>, Exporter)> {
+pub fn build(config: &Config) -> Option<(Tracer, Arc<dyn Sink>, Exporter)> {
     let settings = config.traces.clone()?;
     let (sender, queue) = mpsc::channel(settings.queue);
     let peers = Arc::new(ArcSwap::from_pointee(Peers::of(config)));
@@ -94,7 +94,7 @@ pub fn build(config: &Config) -> Option<(Tracer, Box<dyn Sink>, Exporter)> {
         counts,
         warned: None,
     };
-    Some((tracer, Box::new(inlet), exporter))
+    Some((tracer, Arc::new(inlet), exporter))
 }
 
 impl Tracer {
