@@ -11,6 +11,11 @@ use tracing_subscriber::fmt::MakeWriter;
 
 pub mod lines;
 pub mod metrics;
+#[cfg(feature = "otlp")]
+pub mod otlp;
+#[cfg(not(feature = "otlp"))]
+#[path = "telemetry/without_otlp.rs"]
+pub mod otlp;
 pub mod record;
 pub mod recorder;
 pub mod redact;

@@ -125,9 +125,9 @@ impl Gateway {
         let work = async {
             let member = snapshot.member(&target.provider)?;
             let remedies = self.remedies(target);
-            let call = member.provider.encode(ask, &target.model, &remedies)?;
+            let mut call = member.provider.encode(ask, &target.model, &remedies)?;
             let total = snapshot.config.defaults.timeouts.total;
-            let mut leg = caller.journal.attempt(target);
+            let mut leg = caller.leg(target, &mut call.headers);
             let answer = self
                 .ask_once(member, call, total)
                 .await

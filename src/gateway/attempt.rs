@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::course::Course;
-use super::exchange::{prepare, read_all, request_id};
+use super::exchange::{lost_at_the_door, prepare, read_all, readable, request_id, shared, weigh};
 use super::gate::{COME_BACK, Full, Manner, Place};
 use super::journal::Asked;
 use super::keys::{Lent, Other};
@@ -17,11 +17,10 @@ use super::ticket::{Ticket, Watch, resting};
 use super::upstream::{Incoming, Outgoing};
 use super::wait::{backoff, late, rested};
 use super::{Caller, Gateway, Reply, Snapshot};
-use crate::canonical::compose::Composer;
+use crate::canonical::compose::{Composer, Setup};
 use crate::canonical::event::Batch;
 use crate::canonical::request::{Delivery, Request};
-use crate::config::Lossy;
-use crate::config::alias::{Rules, Timeouts};
+use crate::config::alias::{OnCut, Rules, Timeouts};
 use crate::error::{Error, Kind, Retry};
 use crate::providers::{Ask, Call, Loss};
 use crate::routing::health::Admission;
@@ -192,21 +191,20 @@ impl Attempt<'_> {
         member: &Member,
         request: &Request,
         asked: &Asked,
-    ) -> Result<(Begun, Running), Tried> {
+    ) -> Result<(Begun, Box<Running>), Tried> {
         let remedies = self.gateway.remedies(self.target);
+        readable(request, member)?;
         let mut call =
             member
                 .provider
                 .encode(Ask::Respond(request), &self.target.model, &remedies)?;
-        let lost = request.beyond.lost.iter();
-        call.losses
-            .extend(lost.map(|path| Loss::new(path.as_str(), "not known to this gateway")));
-        self.weigh(&call.losses)?;
+        call.losses.extend(lost_at_the_door(request, member));
+        weigh(&call.losses, self.snapshot.config.defaults.lossy)?;
         let losses = std::mem::take(&mut call.losses);
         let place = self.place(member).await?;
         let lent = member.key().await?;
         let tariff = Tariff::of(self.snapshot, self.target);
-        let mut leg = self.caller.journal.attempt(self.target);
+        let mut leg = self.caller.leg(self.target, &mut call.headers);
         let started = Instant::now();
         let (attempts, first_asked) = asked.once_more(started);
         let timeouts = self.timeouts();
@@ -297,21 +295,6 @@ impl Attempt<'_> {
         }
     }
 
-    /// Under `lossy: reject` a loss is a refusal before any money is spent.
-    fn weigh(&self, losses: &[Loss]) -> Result<(), Error> {
-        match (self.snapshot.config.defaults.lossy, losses.first()) {
-            (Lossy::Reject, Some(loss)) => Err(Error::unsupported(
-                loss.field.clone(),
-                format!(
-                    "`{}` cannot be carried to this target: {}",
-                    loss.field, loss.what
-                ),
-            )
-            .with_hint("set `defaults.lossy: warn` to send the request without it")),
-            (Lossy::Reject | Lossy::Warn | Lossy::Allow, _) => Ok(()),
-        }
-    }
-
     async fn open(
         &self,
         member: &Member,
@@ -319,7 +302,7 @@ impl Attempt<'_> {
         lent: &Lent,
         (started, timeouts): (Instant, Timeouts),
         place: Option<Place>,
-    ) -> Result<(Running, Option<String>), Error> {
+    ) -> Result<(Box<Running>, Option<String>), Error> {
         let Call {
             method,
             url,
@@ -359,7 +342,11 @@ impl Attempt<'_> {
                 .with_upstream_status(status.as_u16())
                 .with_upstream_request_id(id));
         }
-        let composer = Composer::new(self.gateway.setup(self.request, self.caller));
+        let composer = Composer::new(Setup {
+            // An answer that another may have to finish is told in our own words from the beginning.
+            native: shared(self.request, member).filter(|_| self.rules.on_cut == OnCut::Error),
+            ..self.gateway.setup(self.request, self.caller)
+        });
         let start = Start {
             delivery: self.request.delivery,
             first_token: started + timeouts.first_token,
@@ -367,7 +354,9 @@ impl Attempt<'_> {
             clock: self.gateway.clock,
             place,
         };
-        Ok((Running::new(incoming, decoder, composer, start), id))
+        // On the heap: it is large, and handed on through every future around this one.
+        let running = Box::new(Running::new(incoming, decoder, composer, start));
+        Ok((running, id))
     }
 
     /// The request with everything in it that the provider cannot fetch itself.
@@ -386,7 +375,7 @@ impl Attempt<'_> {
 }
 
 /// The answer goes on by itself, and the target's health hears of it.
-fn settle(begun: Begun, mut running: Running, ticket: Ticket) -> Reply {
+fn settle(begun: Begun, mut running: Box<Running>, ticket: Ticket) -> Reply {
     running.watched_by(ticket.answered(begun.first_content));
     Reply {
         target: begun.target,

@@ -42,6 +42,7 @@ mod snapshot;
 pub mod survey;
 mod tariff;
 mod ticket;
+pub mod trace;
 pub mod upstream;
 mod wait;
 
@@ -72,6 +73,8 @@ pub struct Caller {
     pub constraints: Constraints,
     /// Where notes are taken of how the request goes.
     pub journal: Journal,
+    /// Where the request stands in a trace, if it stands in one.
+    pub trace: Option<Arc<trace::Trace>>,
 }
 
 /// An answer that has begun.
@@ -335,6 +338,7 @@ impl Gateway {
                 ReasoningEvents::Summary => ReasoningChannel::Summary,
                 ReasoningEvents::Spec | ReasoningEvents::OpenAi => ReasoningChannel::Content,
             },
+            native: None,
             seed: caller.request_id.clone(),
             created_at: (self.clock)(),
         }

@@ -165,7 +165,7 @@ impl Running {
     }
 
     /// The rest of the answer, after the batch that was held back.
-    pub(super) fn into_events(mut self, mut first: Batch) -> EventStream {
+    pub(super) fn into_events(mut self: Box<Self>, mut first: Batch) -> EventStream {
         self.finish_batch(&mut first);
         if self.composer.is_ended() {
             if let Some(watch) = &self.watch {
@@ -174,7 +174,7 @@ impl Running {
             return futures_util::stream::iter([first]).boxed();
         }
         let held = futures_util::stream::iter([first]);
-        held.chain(unfold(Box::new(self), |mut running| async move {
+        held.chain(unfold(self, |mut running| async move {
             let batch = running.next().await?;
             Some((batch, running))
         }))

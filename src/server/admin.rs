@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::constraints::constraints;
-use super::{App, access, observe, reply, serve};
+use super::{App, access, observers, reply, serve};
 use crate::config::server::Admin;
 use crate::doors::Door as _;
 use crate::doors::responses::Responses;
@@ -63,7 +63,7 @@ async fn metrics(State(desk): State<Arc<Desk>>, request: HttpRequest) -> Respons
         let request_id = reply::request_id(request.headers());
         return reply::error::<Responses>(&error, &request_id);
     }
-    let mut response = Response::new(Body::from(observe::metrics(&desk.app)));
+    let mut response = Response::new(Body::from(observers::page(&desk.app)));
     let format = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, format);
     response

@@ -38,7 +38,7 @@ mod encoding;
 mod health;
 mod limits;
 mod models;
-mod observe;
+mod observers;
 mod recording;
 mod reload;
 mod reply;
@@ -76,7 +76,7 @@ pub(crate) struct App {
     keep_alive: Duration,
     in_flight: Arc<AtomicUsize>,
     conversations: conversation::Conversations,
-    observed: observe::Observatory,
+    observers: observers::Observers,
 }
 
 /// Asks a running server to stop. The first call drains, the second stops at once.
@@ -145,9 +145,11 @@ pub async fn run(
         served = serving => served,
         failed = desk => failed,
         () = app.follow(reloads, &notice) => Ok(()),
+        () = kept.observers.run() => Ok(()),
         () = stop => Ok(()),
     };
     kept.conversations.archive.flush().await;
+    kept.observers.finish().await;
     served
 }
 
@@ -186,7 +188,7 @@ impl App {
             keep_alive: config.server.keep_alive,
             in_flight: Arc::default(),
             conversations: conversation::Conversations::new(&config, unix_seconds),
-            observed: observe::Observatory::new(&config),
+            observers: observers::Observers::new(&config),
             gateway: Gateway::new(config),
         }
     }

@@ -19,6 +19,7 @@ use super::dialect::Dialect;
 use super::encoding::decoded;
 use super::turn::{self, Turn};
 use super::{App, reply};
+use crate::canonical::native::Protocol;
 use crate::canonical::open::Open;
 use crate::canonical::request::{Delivery, Request};
 use crate::doors::chat::Chat;
@@ -28,6 +29,9 @@ use crate::error::{Error, Kind};
 use crate::gateway::{Caller, EventStream, Reply};
 use crate::telemetry::record::{self as door, Transport};
 use crate::telemetry::recorder::Recorder;
+
+/// The headers of Anthropic's clients that are a part of the request.
+const MESSAGES_HEADERS: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 
 /// `POST /v1/responses`.
 pub(super) async fn responses(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
@@ -116,12 +120,13 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
     let request_id = reply::request_id(&parts.headers);
     let door = door(parts.uri.path());
     let recorder = door.map_or_else(Recorder::unobserved, |door| {
-        Recorder::begin(&app.observed.sinks, door, Transport::Http, &request_id)
+        Recorder::begin(&app.observers.sinks, door, Transport::Http, &request_id)
     });
+    let recorder = recorder.traced(app.observers.trace(&parts.headers));
     let dialect = Dialect::of(parts.uri.path(), &parts.headers);
     let refused = |error: &Error| {
         if door.is_none() {
-            report(error, &request_id);
+            reply::report(error, &request_id);
         }
         let reply = dialect.error(error, &request_id);
         recorder.failed(error, reply.status().as_u16());
@@ -194,8 +199,9 @@ where
 /// The door reads the body, and the caller's key must allow the model.
 pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder, Caller), Error> {
     taken.recorder.body(&taken.body);
-    let (request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
-    taken.recorder.delivery(request.delivery);
+    let (mut request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
+    taken.lend_headers(&mut request);
+    taken.recorder.understood(&request, request.delivery);
     let caller = taken.caller(&request.model)?;
     Ok((request, encoder, caller))
 }
@@ -203,6 +209,18 @@ pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder,
 impl Taken {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Gives a request the headers that belong to it: they go on to an upstream of the client's protocol.
+    pub(super) fn lend_headers(&self, request: &mut Request) {
+        if let Some(native) = &mut request.native
+            && native.protocol == Protocol::Messages
+        {
+            let sent = |name| Some((name, self.header(name)?.to_owned()));
+            native
+                .headers
+                .extend(MESSAGES_HEADERS.into_iter().filter_map(sent));
+        }
     }
 
     /// Who asks for this model, if their key allows it.
@@ -216,6 +234,7 @@ impl Taken {
             route,
             constraints: constraints(&self.headers)?,
             journal: self.recorder.journal(),
+            trace: self.recorder.trace(),
         })
     }
 }
@@ -264,6 +283,7 @@ pub(super) async fn whole<D: Door>(
             if let Open::Known(event) = &emitted.event
                 && let Some(response) = event.terminal()
             {
+                encoder.native(&emitted.native);
                 let body = encoder.response(response);
                 let mut headers = reply::head(&request_id);
                 reply::describe(
@@ -301,7 +321,7 @@ where
 {
     let request_id = caller.request_id.clone();
     let (keep_alive, commit_after) = (app.keep_alive, app.commit_after);
-    let in_flight = in_flight.streaming(&app.observed.streams);
+    let in_flight = in_flight.streaming(&app.observers.streams);
     let request = Arc::new(request);
     let asked = request.clone();
     let observed = recorder.clone();
@@ -366,32 +386,6 @@ pub(super) fn failed<D: Door>(error: &Error, request_id: &str, recorder: &Record
 
 /// The reply to a request that fails and has no record.
 pub(super) fn refused<D: Door>(error: &Error, request_id: &str) -> Response {
-    report(error, request_id);
+    reply::report(error, request_id);
     reply::error::<D>(error, request_id)
-}
-
-/// A failure that is in no record is logged once, here. What the client did wrong is no warning.
-pub(super) fn report(error: &Error, request_id: &str) {
-    let target = error.target().map(ToString::to_string);
-    let (status, code) = (error.status(), error.code());
-    if status < 500 {
-        tracing::info!(
-            request_id,
-            status,
-            code,
-            target,
-            param = error.param(),
-            "request refused: {}",
-            error.message()
-        );
-    } else {
-        tracing::warn!(
-            request_id,
-            status,
-            code,
-            target,
-            "request failed: {}",
-            error.message()
-        );
-    }
 }

@@ -148,7 +148,7 @@ impl Talk {
             }
             Some(Ok(Message::Binary(_))) => {
                 let error = Error::new(Kind::InvalidRequest, "messages are text");
-                serve::report(&error, &self.request_id);
+                reply::report(&error, &self.request_id);
                 self.refuse(socket, &error).await
             }
             // Pings are answered below us.
@@ -163,12 +163,9 @@ impl Talk {
         let app = self.app.clone();
         let _in_flight = InFlight::enter(&app.in_flight);
         let request_id = format!("{}.{}", self.request_id, self.turns);
-        let recorder = Recorder::begin(
-            &app.observed.sinks,
-            Door::Responses,
-            Transport::WebSocket,
-            &request_id,
-        );
+        let (door, transport) = (Door::Responses, Transport::WebSocket);
+        let recorder = Recorder::begin(&app.observers.sinks, door, transport, &request_id)
+            .traced(app.observers.trace(&self.parts.headers));
         let mut referred = None;
         let begun = self.begin(text, &mut referred, request_id, &recorder).await;
         let ended = match begun {
@@ -208,8 +205,7 @@ impl Talk {
         let profile = header("x-llmgw-profile");
         let (mut request, encoder) = ResponsesEncoder::decode_message(profile, text)?;
         recorder.body(text.as_bytes());
-        recorder.asked(&request.model);
-        recorder.delivery(Delivery::Streamed);
+        recorder.understood(&request, Delivery::Streamed);
         referred.clone_from(&request.previous_response_id);
         let admitted: Admitted = self
             .app
@@ -229,6 +225,7 @@ impl Talk {
             route,
             constraints: constraints(&self.parts.headers)?,
             journal: recorder.journal(),
+            trace: recorder.trace(),
         };
         let request = Arc::new(request);
         let turn = Turn {

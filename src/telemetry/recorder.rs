@@ -1,20 +1,19 @@
-//! From a request's arrival to its record: filled on the way, made once, however the request ends.
-//!
-//! A recorder is held by whatever carries the request: a handler, a body, a task. Whoever knows the end tells it; if
-//! the last holder is dropped before that, the client had gone. Where nobody observes, it holds nothing but the time.
+//! From a request's arrival to its record: filled on the way, made once, however the request ends. A recorder is held by
+//! whatever carries the request: a handler, a body, a task. Whoever knows the end tells it; if the last holder is dropped
+//! before that, the client had gone. Where nobody observes, it holds nothing but the time.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use super::record::{Content, Door, Mend, Outcome, Record, Transport};
+use super::record::{self, Content, Door, Mend, Outcome, Parameters, Record, Transport};
 use super::redact::Redactor;
-use crate::canonical::request::Delivery;
+use crate::canonical::request::{Delivery, Request};
 use crate::canonical::response::Status;
-use crate::catalog::usd::Usd;
 use crate::error::Error;
-use crate::gateway::journal::{Attempt, Fate, Journal, Notes, Says, Tokens};
+use crate::gateway::journal::{Fate, Journal, Notes, Says};
+use crate::gateway::trace::Trace;
 
 /// Somebody who wants to know of each finished request. It is called on the request's own way, so it must not wait:
 /// what takes time goes to a thread or task of the sink's, and what that cannot take is dropped and counted.
@@ -40,6 +39,11 @@ impl Sinks {
         }
     }
 
+    fn says(&self) -> Says {
+        let content = self.content.as_ref();
+        content.map_or(Says::Nothing, |_| Says::Everything)
+    }
+
     fn take(&self, record: Record) {
         let record = Arc::new(record);
         for sink in self.sinks.iter() {
@@ -52,6 +56,7 @@ impl Sinks {
 #[derive(Debug, Clone)]
 pub struct Recorder {
     started: Instant,
+    trace: Option<Arc<Trace>>,
     sheet: Option<Arc<Sheet>>,
 }
 
@@ -73,11 +78,13 @@ struct Draft {
     key: Option<Arc<str>>,
     asked: String,
     delivery: Delivery,
+    parameters: Parameters,
+    trace: Option<Arc<Trace>>,
     withheld: Vec<String>,
     body: Option<String>,
 }
 
-/// How a request ended, for who made it end.
+/// How a request ended.
 #[derive(Debug)]
 enum Told<'a> {
     Delivered,
@@ -99,30 +106,43 @@ impl Recorder {
             key: None,
             asked: String::new(),
             delivery: Delivery::Whole,
+            parameters: Parameters::default(),
+            trace: None,
             withheld: Vec::new(),
             body: None,
         };
         let sheet = || Sheet {
             sinks: sinks.clone(),
-            journal: Journal::open(if sinks.content.is_some() {
-                Says::Everything
-            } else {
-                Says::Nothing
-            }),
+            journal: Journal::open(sinks.says()),
             draft: Mutex::new(Some(draft())),
         };
         Self {
             started,
+            trace: None,
             sheet: (!sinks.sinks.is_empty()).then(|| Arc::new(sheet())),
         }
     }
 
-    /// For what is no request of a client's, or is recorded elsewhere.
+    /// For what has no record.
     pub fn unobserved() -> Self {
         Self {
             started: Instant::now(),
+            trace: None,
             sheet: None,
         }
+    }
+
+    /// With its place in a trace.
+    #[must_use]
+    pub fn traced(mut self, trace: Option<Arc<Trace>>) -> Self {
+        self.with(|draft| draft.trace.clone_from(&trace));
+        self.trace = trace;
+        self
+    }
+
+    /// Where the request stands in a trace.
+    pub fn trace(&self) -> Option<Arc<Trace>> {
+        self.trace.clone()
     }
 
     /// When the request arrived.
@@ -156,9 +176,13 @@ impl Recorder {
         self.with(|draft| model.clone_into(&mut draft.asked));
     }
 
-    /// How the answer is to come.
-    pub fn delivery(&self, delivery: Delivery) {
-        self.with(|draft| draft.delivery = delivery);
+    /// What is asked of which model, and how the answer is to come.
+    pub fn understood(&self, request: &Request, delivery: Delivery) {
+        self.with(|draft| {
+            request.model.clone_into(&mut draft.asked);
+            draft.delivery = delivery;
+            draft.parameters = Parameters::from(request);
+        });
     }
 
     /// What was sent, if that is wanted.
@@ -244,8 +268,13 @@ impl Draft {
         let served = notes.attempts.iter().rev().find(|attempt| {
             attempt.to_first.is_some() && matches!(attempt.fate, Fate::Answered | Fate::Cut)
         });
-        let last = notes.attempts.iter().rev();
-        let begun = || last.clone().find(|attempt| attempt.to_first.is_some());
+        let begun = || {
+            notes
+                .attempts
+                .iter()
+                .rev()
+                .find(|attempt| attempt.to_first.is_some())
+        };
         let served = served.or_else(begun).map(|attempt| attempt.target.clone());
         let mut losses = notes.losses;
         losses.extend(self.withheld);
@@ -264,12 +293,16 @@ impl Draft {
             status: ending.status,
             code: ending.code,
             message: ending.message,
+            finish: notes.end.as_ref().map(|end| end.finish),
+            response_model: notes.end.as_ref().map(|end| end.model.clone()),
             response_id: notes.end.map(|end| end.response_id),
-            tokens: tokens(&notes.attempts),
-            cost: cost(&notes.attempts),
+            parameters: self.parameters,
+            trace: self.trace,
+            tokens: record::tokens(&notes.attempts),
+            cost: record::cost(&notes.attempts),
             to_first: notes.first_content.map(|at| at - self.started),
             total,
-            overhead: overhead(total, &notes.attempts),
+            overhead: record::overhead(total, &notes.attempts),
             losses,
             mend: Mend::of(&notes.attempts, ending.outcome),
             attempts: notes.attempts,
@@ -346,24 +379,5 @@ impl Ending {
     }
 }
 
-fn tokens(attempts: &[Attempt]) -> Option<Tokens> {
-    let counted = attempts.iter().filter_map(|attempt| attempt.tokens);
-    counted.reduce(Tokens::plus)
-}
-
-/// The sum, unless an attempt that counted has no known price.
-fn cost(attempts: &[Attempt]) -> Option<Usd> {
-    let mut counted = attempts.iter().filter(|it| it.tokens.is_some()).peekable();
-    counted.peek()?;
-    counted.map(|attempt| attempt.cost).sum()
-}
-
-/// Before the first upstream request, and after the last: what lies between is asking and waiting.
-fn overhead(total: Duration, attempts: &[Attempt]) -> Duration {
-    let Some(first) = attempts.iter().map(|attempt| attempt.started).min() else {
-        return total;
-    };
-    let last = attempts.iter().map(|it| it.started + it.duration).max();
-    let last = last.unwrap_or(first);
-    total.saturating_sub(last.saturating_duration_since(first))
-}
+#[cfg(test)]
+mod tests;

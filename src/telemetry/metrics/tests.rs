@@ -10,7 +10,7 @@ use crate::canonical::request::Delivery;
 use crate::catalog::usd::Usd;
 use crate::config::load::{Env, parse};
 use crate::target::Target;
-use crate::telemetry::record::{Mend, Transport};
+use crate::telemetry::record::{Mend, Parameters, Transport};
 
 const CONFIG: &str = "
 server: { keys: [{ name: team, key: 'a-key-of-a-team' }] }
@@ -29,6 +29,7 @@ fn attempt(target: Target, fate: Fate, cause: Option<&str>) -> Attempt {
         fate,
         cause: cause.map(str::to_owned),
         upstream_status: None,
+        span: None,
         wait: Duration::ZERO,
         started: Instant::now(),
         duration: Duration::from_millis(30),
@@ -63,6 +64,10 @@ fn record(asked: &str, attempts: Vec<Attempt>) -> Record {
         code: None,
         message: None,
         response_id: None,
+        response_model: None,
+        finish: None,
+        parameters: Parameters::default(),
+        trace: None,
         tokens: last.and_then(|it| it.tokens),
         cost: last.and_then(|it| it.cost),
         to_first: Some(Duration::from_millis(50)),

@@ -1,0 +1,122 @@
+//! Who hears of each finished request, what has to run beside the serving for it, and what `/metrics` says.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use http::HeaderMap;
+use tokio::sync::Mutex;
+
+use super::App;
+use crate::config::{Config, LogContent};
+use crate::gateway::trace::Trace;
+use crate::telemetry;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::gauges::{Gauges, Reload};
+use crate::telemetry::otlp::{self, Exporter, Tracer};
+use crate::telemetry::recorder::{Sink, Sinks};
+use crate::telemetry::redact::Redactor;
+
+/// All observers of one server.
+#[derive(Debug, Default)]
+pub(super) struct Observers {
+    /// Who gets the records.
+    pub(super) sinks: Sinks,
+    /// Streams being sent.
+    pub(super) streams: Arc<AtomicUsize>,
+    metrics: Option<Arc<Metrics>>,
+    redactor: Option<Arc<Redactor>>,
+    /// How often another configuration was taken.
+    reloads: AtomicU64,
+    tracer: Option<Tracer>,
+    /// Whoever runs it holds it.
+    exporter: Mutex<Option<Exporter>>,
+}
+
+impl Observers {
+    /// Those that the configuration asks for.
+    pub(super) fn new(config: &Config) -> Self {
+        let mut sinks: Vec<Arc<dyn Sink>> = Vec::new();
+        let lines = telemetry::lines();
+        let shown = config.log.content == LogContent::Shown && lines.is_some();
+        let redactor = shown.then(|| Arc::new(Redactor::of(config)));
+        sinks.extend(lines.map(|lines| -> Arc<dyn Sink> { Arc::new(lines) }));
+        // Without the listener nobody could read them.
+        let metrics = config.server.admin.is_some();
+        let metrics = metrics.then(|| Arc::new(Metrics::new(config)));
+        sinks.extend(metrics.clone().map(|metrics| -> Arc<dyn Sink> { metrics }));
+        let traces = otlp::build(config).map(|(tracer, sink, exporter)| {
+            sinks.push(Arc::from(sink));
+            (tracer, exporter)
+        });
+        let (tracer, exporter) = traces.unzip();
+        Self {
+            sinks: Sinks::new(sinks, redactor.clone()),
+            streams: Arc::default(),
+            metrics,
+            redactor,
+            reloads: AtomicU64::new(0),
+            tracer,
+            exporter: exporter.into(),
+        }
+    }
+
+    /// Where a request with these headers stands in a trace.
+    pub(super) fn trace(&self, headers: &HeaderMap) -> Option<Arc<Trace>> {
+        let incoming = Trace::incoming(headers);
+        let placed = match &self.tracer {
+            Some(tracer) => Some(tracer.place(incoming)),
+            None => incoming,
+        };
+        placed.map(Arc::new)
+    }
+
+    /// The configuration is another now.
+    pub(super) fn reload(&self, config: &Config) {
+        if let Some(tracer) = &self.tracer {
+            tracer.reload(config);
+        }
+        if let Some(metrics) = &self.metrics {
+            metrics.reload(config);
+        }
+        if let Some(redactor) = &self.redactor {
+            redactor.reload(config);
+        }
+        self.reloads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What has to run while the server does. It never ends.
+    pub(super) async fn run(&self) {
+        if let Some(exporter) = &mut *self.exporter.lock().await {
+            exporter.run().await;
+        }
+        std::future::pending::<()>().await;
+    }
+
+    /// Takes what is left to where it shall be, for the end of the process.
+    pub(super) async fn finish(&self) {
+        if let Some(exporter) = &mut *self.exporter.lock().await {
+            exporter.finish().await;
+        }
+    }
+}
+
+/// The page that Prometheus reads; empty without a listener that could be asked for it.
+pub(super) fn page(app: &App) -> String {
+    let observers = &app.observers;
+    let Some(metrics) = &observers.metrics else {
+        return String::new();
+    };
+    metrics.render(&Gauges {
+        in_flight: app.in_flight.load(Ordering::Relaxed),
+        streams: observers.streams.load(Ordering::Relaxed),
+        generation: observers.reloads.load(Ordering::Relaxed) + 1,
+        reload: if app.fault.load().is_none() {
+            Reload::Taken
+        } else {
+            Reload::Refused
+        },
+        targets: app.gateway.targets(),
+        keys: app.gateway.keys(),
+        lost_lines: telemetry::dropped_lines(),
+    })
+}
