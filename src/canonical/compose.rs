@@ -7,7 +7,7 @@
 //! An item's close waits until something follows it or the stop reason is known, because only then is it clear whether
 //! it is whole; a call whose arguments are whole JSON is closed at once, so that clients may act on it.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -61,6 +61,18 @@ pub struct Setup {
     /// Unix seconds.
     pub created_at: u64,
 }
+
+/// A tool's name as the client knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolName {
+    /// The namespace that it is in.
+    pub namespace: String,
+    /// Its name there.
+    pub name: String,
+}
+
+/// The client's names of tools by the names that the upstream has for them.
+pub type Names = HashMap<String, ToolName>;
 
 /// Why the model stopped.
 #[derive(Debug, Clone)]
@@ -120,6 +132,7 @@ pub struct Composer {
     batch: Batch,
     open: Option<OpenItem>,
     waiting: VecDeque<Waiting>,
+    names: Names,
     stop: Option<Stop>,
     usage: Option<Usage>,
     fault: Option<Error>,
@@ -171,9 +184,15 @@ impl Composer {
         }
     }
 
+    /// The upstream knows some tools by other names than the client.
+    pub fn names(&mut self, names: Names) {
+        self.names = names;
+    }
+
     /// An item that arrived whole: all its events at once.
-    pub fn item(&mut self, item: Open<Item>) {
+    pub fn item(&mut self, mut item: Open<Item>) {
         if self.settle_open() {
+            self.rename(&mut item);
             self.whole_item(item);
         }
     }

@@ -38,6 +38,7 @@ mod spinner;
 mod streams;
 mod systemd;
 mod typo;
+mod usage;
 mod watch;
 
 use args::{Cli, Command};
@@ -86,6 +87,7 @@ fn dispatch(cli: Cli) -> Outcome {
         }
         Command::Explain(explain) => explain::run(&explain, &global),
         Command::CrashTest(crash_test) => crash_test::run(&crash_test, &global),
+        Command::Usage(usage) => usage::run(&usage, &global),
         Command::Config(config) => config::run(&config, &global),
         Command::Import(import) => import::run(&import, &global),
         Command::Completions { shell } => scripts::completions(shell),

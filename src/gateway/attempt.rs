@@ -354,9 +354,7 @@ impl Attempt<'_> {
             clock: self.gateway.clock,
             place,
         };
-        // On the heap: it is large, and handed on through every future around this one.
-        let running = Box::new(Running::new(incoming, decoder, composer, start));
-        Ok((running, id))
+        Ok((Running::new(incoming, decoder, composer, start), id))
     }
 
     /// The request with everything in it that the provider cannot fetch itself.

@@ -12,16 +12,17 @@ use arc_swap::ArcSwap;
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 
-use crate::canonical::compose::{Composer, ReasoningChannel, Setup};
+use crate::canonical::compose::{Composer, ReasoningChannel, Setup, Stop};
 use crate::canonical::event::{Batch, Emitted};
 use crate::canonical::request::Request;
 use crate::canonical::response::Response;
 use crate::canonical::settings::Echo;
+use crate::canonical::usage::Usage;
 use crate::config::{Config, ReasoningEvents};
 use crate::error::{Error, Kind, Remedy};
 use crate::providers::{Answer, Ask, AskKind, ListedModel, Loss, Remedies};
 use crate::routing::health::Health;
-use crate::routing::plan::Constraints;
+use crate::routing::plan::{Constraints, Mark};
 use crate::routing::resolve::{Route, resolve};
 use crate::target::{ProviderName, Target};
 
@@ -71,6 +72,8 @@ pub struct Caller {
     pub route: Option<String>,
     /// The limits that the client sets (`x-llmgw-max-cost`, `x-llmgw-first-token-within`).
     pub constraints: Constraints,
+    /// The headers of the request that some alias is sticky by, with their values.
+    pub marks: Vec<Mark>,
     /// Where notes are taken of how the request goes.
     pub journal: Journal,
     /// Where the request stands in a trace, if it stands in one.
@@ -242,7 +245,8 @@ impl Gateway {
                 Err(errors) => {
                     for error in errors {
                         let code = error.code().to_owned();
-                        course.failed(error)?;
+                        let failed = course.failed(error);
+                        failed.map_err(|error| error.after(asked.count()))?;
                         if course.has_others() {
                             tracing::info!(
                                 request_id = %caller.request_id, %target, code, "another target is asked"
@@ -255,7 +259,7 @@ impl Gateway {
                 break;
             }
         }
-        Err(course.exhausted())
+        Err(course.exhausted().after(asked.count()))
     }
 
     /// The events of an answer that failed before it began, for a client to whom the status has gone out already.
@@ -281,6 +285,16 @@ impl Gateway {
         composer.take();
         composer.at((self.clock)());
         composer.fail(error);
+        composer.take()
+    }
+
+    /// The events of an answer in which nobody was asked and nothing is said.
+    pub fn silent(&self, request: &Request, caller: &Caller) -> Batch {
+        let mut composer = Composer::new(self.setup(request, caller));
+        composer.begin("", &request.model);
+        composer.usage(Usage::counted(0, 0, None, 0, 0));
+        composer.stop(Stop::Complete);
+        composer.end();
         composer.take()
     }
 

@@ -70,12 +70,13 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// On the heap: it is large, and handed on through every future around it.
     pub(super) fn new(
         incoming: Incoming,
         decoder: Box<dyn Decoder>,
         composer: Composer,
         start: Start,
-    ) -> Self {
+    ) -> Box<Self> {
         let is_events = incoming
             .headers
             .get(CONTENT_TYPE)
@@ -91,7 +92,7 @@ impl Running {
         } else {
             Framing::Document(BytesMut::new())
         };
-        Self {
+        Box::new(Self {
             chunks: Some(incoming.body),
             framing,
             decoder,
@@ -105,7 +106,7 @@ impl Running {
             tariff: Tariff::default(),
             #[cfg(debug_assertions)]
             grammar: crate::canonical::grammar::Grammar::default(),
-        }
+        })
     }
 
     /// What the terminal response says of how it came about, under `llmgw`.

@@ -1,7 +1,7 @@
 //! What a target charges: found once for each attempt, by the configuration's prices, else by the catalogue's.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use serde_json::Value;
 
@@ -23,12 +23,35 @@ pub(super) struct Tariff {
     target: Option<Target>,
 }
 
+/// The price lists that were asked for. To look one up in the catalogue costs as much as to parse the request.
+#[derive(Debug, Default)]
+pub(super) struct Tariffs(RwLock<HashMap<Target, Tariff>>);
+
+/// Model names come from clients, so what is remembered is bounded.
+const MOST_TARIFFS: usize = 1000;
+
 /// Targets whose price was found to be unknown, each told once. Names come from clients, so it is bounded.
 static TOLD: Mutex<BTreeSet<Target>> = Mutex::new(BTreeSet::new());
 const MOST_TOLD: usize = 1000;
 
 impl Tariff {
     pub(super) fn of(snapshot: &Snapshot, target: &Target) -> Self {
+        let Tariffs(known) = &snapshot.tariffs;
+        let found = known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tariff) = found.get(target) {
+            return tariff.clone();
+        }
+        drop(found);
+        let tariff = Self::find(snapshot, target);
+        let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_TARIFFS {
+            known.clear();
+        }
+        known.insert(target.clone(), tariff.clone());
+        tariff
+    }
+
+    fn find(snapshot: &Snapshot, target: &Target) -> Self {
         let config = &snapshot.config;
         let rule = if config.prices.is_empty() {
             None

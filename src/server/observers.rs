@@ -7,8 +7,11 @@ use http::HeaderMap;
 use tokio::sync::Mutex;
 
 use super::App;
+use super::usage::Clerk;
 use crate::config::{Config, LogContent};
 use crate::gateway::trace::Trace;
+use crate::gateway::unix_seconds;
+use crate::store::ledger::Ledger;
 use crate::telemetry;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::gauges::{Gauges, Reload};
@@ -21,12 +24,14 @@ use crate::telemetry::redact::Redactor;
 pub(super) struct Observers {
     /// Who gets the records.
     pub(super) sinks: Sinks,
+    /// What requests used, if that is kept.
+    pub(super) ledger: Option<Ledger>,
     /// Streams being sent.
     pub(super) streams: Arc<AtomicUsize>,
     metrics: Option<Arc<Metrics>>,
     redactor: Option<Arc<Redactor>>,
-    /// How often another configuration was taken.
-    reloads: AtomicU64,
+    /// How many configurations have held, the present one included.
+    generation: AtomicU64,
     tracer: Option<Tracer>,
     /// Whoever runs it holds it.
     exporter: Mutex<Option<Exporter>>,
@@ -35,26 +40,30 @@ pub(super) struct Observers {
 impl Observers {
     /// Those that the configuration asks for.
     pub(super) fn new(config: &Config) -> Self {
-        let mut sinks: Vec<Arc<dyn Sink>> = Vec::new();
+        let metrics = config.server.admin.is_some();
+        let metrics = metrics.then(|| Arc::new(Metrics::new(config)));
         let lines = telemetry::lines();
         let shown = config.log.content == LogContent::Shown && lines.is_some();
         let redactor = shown.then(|| Arc::new(Redactor::of(config)));
+        let mut sinks: Vec<Arc<dyn Sink>> = Vec::new();
         sinks.extend(lines.map(|lines| -> Arc<dyn Sink> { Arc::new(lines) }));
-        // Without the listener nobody could read them.
-        let metrics = config.server.admin.is_some();
-        let metrics = metrics.then(|| Arc::new(Metrics::new(config)));
         sinks.extend(metrics.clone().map(|metrics| -> Arc<dyn Sink> { metrics }));
         let traces = otlp::build(config).map(|(tracer, sink, exporter)| {
-            sinks.push(Arc::from(sink));
+            sinks.push(sink);
             (tracer, exporter)
         });
         let (tracer, exporter) = traces.unzip();
+        let ledger = Ledger::new(&config.store, unix_seconds);
+        if let Some(ledger) = &ledger {
+            sinks.push(Arc::new(Clerk(ledger.clone())));
+        }
         Self {
+            ledger,
             sinks: Sinks::new(sinks, redactor.clone()),
             streams: Arc::default(),
             metrics,
             redactor,
-            reloads: AtomicU64::new(0),
+            generation: AtomicU64::new(1),
             tracer,
             exporter: exporter.into(),
         }
@@ -81,7 +90,7 @@ impl Observers {
         if let Some(redactor) = &self.redactor {
             redactor.reload(config);
         }
-        self.reloads.fetch_add(1, Ordering::Relaxed);
+        self.generation.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What has to run while the server does. It never ends.
@@ -94,6 +103,13 @@ impl Observers {
 
     /// Takes what is left to where it shall be, for the end of the process.
     pub(super) async fn finish(&self) {
+        if let Some(ledger) = &self.ledger {
+            ledger.flush().await;
+            match ledger.dropped() {
+                0 => {}
+                dropped => tracing::warn!(dropped, "requests are missing in the ledger"),
+            }
+        }
         if let Some(exporter) = &mut *self.exporter.lock().await {
             exporter.finish().await;
         }
@@ -101,7 +117,7 @@ impl Observers {
 }
 
 /// The page that Prometheus reads; empty without a listener that could be asked for it.
-pub(super) fn page(app: &App) -> String {
+pub(super) fn metrics(app: &App) -> String {
     let observers = &app.observers;
     let Some(metrics) = &observers.metrics else {
         return String::new();
@@ -109,7 +125,7 @@ pub(super) fn page(app: &App) -> String {
     metrics.render(&Gauges {
         in_flight: app.in_flight.load(Ordering::Relaxed),
         streams: observers.streams.load(Ordering::Relaxed),
-        generation: observers.reloads.load(Ordering::Relaxed) + 1,
+        generation: observers.generation.load(Ordering::Relaxed),
         reload: if app.fault.load().is_none() {
             Reload::Taken
         } else {

@@ -92,6 +92,9 @@ pub(super) fn error<D: Door>(error: &Error, request_id: &str) -> Response {
     if let Some(target) = error.target() {
         put(&mut headers, MODEL, &target.to_string());
     }
+    if error.attempts() > 0 {
+        headers.insert(ATTEMPTS, HeaderValue::from(error.attempts()));
+    }
     if let Some(id) = error.upstream_request_id() {
         put(&mut headers, UPSTREAM_ID, id);
     }

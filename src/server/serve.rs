@@ -121,8 +121,8 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
     let door = door(parts.uri.path());
     let recorder = door.map_or_else(Recorder::unobserved, |door| {
         Recorder::begin(&app.observers.sinks, door, Transport::Http, &request_id)
+            .traced(app.observers.trace(&parts.headers))
     });
-    let recorder = recorder.traced(app.observers.trace(&parts.headers));
     let dialect = Dialect::of(parts.uri.path(), &parts.headers);
     let refused = |error: &Error| {
         if door.is_none() {
@@ -137,9 +137,11 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
         Err(error) => return Err(refused(&error)),
     };
     let checked = async {
-        let admitted = app.access.admit(&parts.method, &parts.headers)?;
+        let mut admitted = app.access.admit(&parts.method, &parts.headers)?;
         recorder.key(admitted.name());
-        if app.gateway.snapshot().is_own(&parts.headers) {
+        let snapshot = app.gateway.snapshot();
+        admitted.marks = snapshot.marks(&parts.headers);
+        if snapshot.is_own(&parts.headers) {
             return Err(
                 Error::new(Kind::Loop, "this request came from this gateway itself")
                     .with_hint("a provider's `base_url` leads back here"),
@@ -233,6 +235,7 @@ impl Taken {
             request_id: self.request_id.clone(),
             route,
             constraints: constraints(&self.headers)?,
+            marks: self.admitted.marks.clone(),
             journal: self.recorder.journal(),
             trace: self.recorder.trace(),
         })

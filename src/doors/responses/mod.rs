@@ -64,6 +64,16 @@ impl Door for Responses {
     }
 }
 
+/// What a message of a WebSocket asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// An answer of the model's.
+    Answer,
+    /// That the conversation be remembered, so that the next message is short: `generate: false`, as Codex warms a
+    /// connection up.
+    Remember,
+}
+
 /// Pads the deltas against observers of their lengths?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Padding {
@@ -86,10 +96,10 @@ impl ResponsesEncoder {
     pub fn decode_message(
         profile: Option<&str>,
         text: &str,
-    ) -> Result<(Request, ResponsesEncoder), Error> {
-        let request = request::decode_message(profile, text)?;
+    ) -> Result<(Request, ResponsesEncoder, Task), Error> {
+        let (request, task) = request::decode_message(profile, text)?;
         let encoder = Self::of(&request);
-        Ok((request, encoder))
+        Ok((request, encoder, task))
     }
 
     /// The number of the next event.

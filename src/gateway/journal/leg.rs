@@ -147,4 +147,9 @@ impl Asked {
         let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         (count, *self.first.get_or_init(|| now))
     }
+
+    /// So many so far.
+    pub(in crate::gateway) fn count(&self) -> u32 {
+        self.count.load(Ordering::Relaxed)
+    }
 }

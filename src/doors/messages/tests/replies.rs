@@ -386,3 +386,57 @@ fn a_whole_message_is_made_of_the_frames_where_there_is_no_other() {
         json!({"id": "msg_2", "type": "message", "content": [{"type": "new_block"}], "llmgw": {"attempts": 1}})
     );
 }
+
+/// As Gemini signs its text: after it, with nothing to show.
+fn signed_at_the_end(out: &mut Composer) {
+    out.begin("up", "m-1");
+    out.text(0, "Done.");
+    out.close(0);
+    out.seal(1, sealed());
+    out.close(1);
+}
+
+#[test]
+fn no_message_ends_in_thinking_that_shows_nothing() {
+    let script: Script = |out| {
+        signed_at_the_end(out);
+        out.stop(Stop::Complete);
+        out.end();
+    };
+    let content = whole(script)["content"].clone();
+    assert_eq!(content.as_array().unwrap().len(), 1, "{content}");
+    let started: Vec<Value> = streamed(script)
+        .into_iter()
+        .filter(|(event, _)| event == "content_block_start")
+        .map(|(_, data)| data["content_block"]["type"].clone())
+        .collect();
+    assert_eq!(started, ["text"]);
+}
+
+#[test]
+fn thinking_that_shows_nothing_has_its_block_where_something_follows() {
+    let script: Script = |out| {
+        signed_at_the_end(out);
+        out.call(2, "c1", "f");
+        out.close(2);
+        out.stop(Stop::Complete);
+        out.end();
+    };
+    assert_eq!(whole(script)["content"][1]["signature"], sealed());
+    let blocks: Vec<(u64, Value)> = streamed(script)
+        .into_iter()
+        .filter(|(event, _)| event == "content_block_start")
+        .map(|(_, data)| {
+            let at = data["index"].as_u64().unwrap();
+            (at, data["content_block"]["type"].clone())
+        })
+        .collect();
+    assert_eq!(
+        blocks,
+        [
+            (0, "text".into()),
+            (1, "thinking".into()),
+            (2, "tool_use".into())
+        ]
+    );
+}
