@@ -1,7 +1,7 @@
 #!/bin/sh
 # Holds the decoders against the recorded traffic that LLMGW_CORPUS names: the facts of every recording against an
 # independent reading, streams against whole replies, output against the specification's schema (LLMGW_SPEC), and any
-# split of the bytes; then the cost of each answer against a published price list.
+# split of the bytes.
 set -eu
 cd "$(dirname "$0")/.."
 folder=${LLMGW_CORPUS:?names the folder of the recordings}
@@ -16,10 +16,3 @@ python3 .ci/corpus/assemble.py "$folder" "$work/assembled"
 "$replay" "$work/assembled" >"$work/whole"
 python3 .ci/corpus/check.py "$folder" "$work/replayed" --assembled "$work/whole"
 "$replay" "$folder" --chunks
-venv=${LLMGW_CI_CACHE:-${TMPDIR:-/tmp}/llmgw-ci}/genai-prices-0.2.3
-if [ ! -e "$venv/ready" ]; then
-    python3 -m venv --clear "$venv"
-    "$venv/bin/pip" install --quiet genai-prices==0.2.3
-    touch "$venv/ready"
-fi
-"$venv/bin/python" .ci/costs.py "$work/replayed" .ci/corpus/prices.tsv

@@ -165,9 +165,7 @@ fn cost(recording: &Recording, response: &Response) -> Value {
     };
     let usd = known.zip(response.usage.as_ref());
     let usd = usd.and_then(|(model, usage)| prices::cost(model, usage, terms));
-    let details = response.usage.as_ref();
-    let details = details.map(|usage| &usage.input_tokens_details.extra);
-    json!({ "details": details, "vendor": vendor, "model": model, "known": known.is_some(), "tier": terms.service_tier, "usd": usd })
+    json!({ "vendor": vendor, "model": model, "known": known.is_some(), "tier": terms.service_tier, "usd": usd })
 }
 
 fn to_json(response: Option<&Response>) -> Value {
@@ -225,9 +223,11 @@ fn described(response: &Response) -> Value {
             "written": usage.input_tokens_details.cache_write_tokens.unwrap_or(0),
             "output": usage.output_tokens,
             "reasoning": usage.output_tokens_details.reasoning_tokens,
+            "details": usage.input_tokens_details.extra,
         })
     });
     json!({
+        "service_tier": response.extra.get("service_tier"),
         "text": found.text, "refusal": found.refusal, "reasoning": found.reasoning, "calls": found.calls, "customs": found.customs,
         "opaque": found.opaque, "details": found.details, "usage": usage, "end": end, "model": response.model,
         "items": items,
