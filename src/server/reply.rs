@@ -108,6 +108,32 @@ pub(super) fn error<D: Door>(error: &Error, request_id: &str) -> Response {
     whole(status, Bytes::from(D::error(error, request_id)), headers)
 }
 
+/// A failure that is in no record is logged once, here. What the client did wrong is no warning.
+pub(super) fn report(error: &Error, request_id: &str) {
+    let target = error.target().map(ToString::to_string);
+    let (status, code) = (error.status(), error.code());
+    if status < 500 {
+        tracing::info!(
+            request_id,
+            status,
+            code,
+            target,
+            param = error.param(),
+            "request refused: {}",
+            error.message()
+        );
+    } else {
+        tracing::warn!(
+            request_id,
+            status,
+            code,
+            target,
+            "request failed: {}",
+            error.message()
+        );
+    }
+}
+
 /// The head of a reply whose target is not known yet.
 pub(super) fn head(request_id: &str) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(12);

@@ -224,3 +224,26 @@ impl Mend {
         }
     }
 }
+
+/// What all attempts used; `None` if none was counted.
+pub(super) fn tokens(attempts: &[Attempt]) -> Option<Tokens> {
+    let counted = attempts.iter().filter_map(|attempt| attempt.tokens);
+    counted.reduce(Tokens::plus)
+}
+
+/// The sum, unless an attempt that counted has no known price.
+pub(super) fn cost(attempts: &[Attempt]) -> Option<Usd> {
+    let mut counted = attempts.iter().filter(|it| it.tokens.is_some()).peekable();
+    counted.peek()?;
+    counted.map(|attempt| attempt.cost).sum()
+}
+
+/// Before the first upstream request, and after the last: what lies between is asking and waiting.
+pub(super) fn overhead(total: Duration, attempts: &[Attempt]) -> Duration {
+    let Some(first) = attempts.iter().map(|attempt| attempt.started).min() else {
+        return total;
+    };
+    let last = attempts.iter().map(|it| it.started + it.duration).max();
+    let last = last.unwrap_or(first);
+    total.saturating_sub(last.saturating_duration_since(first))
+}
