@@ -16,7 +16,7 @@ use crate::target::Target;
 
 mod leg;
 
-pub(super) use leg::{Asked, Leg};
+pub(super) use leg::Leg;
 
 /// The notes on one request. Clones write on the same page; the default takes no notes.
 #[derive(Debug, Clone, Default)]

@@ -1,7 +1,5 @@
 //! How an attempt's fate gets into the journal, whoever learns of it.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::time::Instant;
 
@@ -131,25 +129,5 @@ fn written(response: &Response) -> String {
 impl Drop for Leg {
     fn drop(&mut self) {
         self.tell(|_| {});
-    }
-}
-
-/// How many upstream requests one client's request has made, and since when.
-#[derive(Debug, Default)]
-pub(in crate::gateway) struct Asked {
-    count: AtomicU32,
-    first: OnceLock<Instant>,
-}
-
-impl Asked {
-    /// One more goes out: how many that makes, and when the first went.
-    pub(in crate::gateway) fn once_more(&self, now: Instant) -> (u32, Instant) {
-        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        (count, *self.first.get_or_init(|| now))
-    }
-
-    /// So many so far.
-    pub(in crate::gateway) fn count(&self) -> u32 {
-        self.count.load(Ordering::Relaxed)
     }
 }
