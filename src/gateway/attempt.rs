@@ -22,7 +22,7 @@ use crate::canonical::request::{Delivery, Request};
 use crate::config::Lossy;
 use crate::config::alias::{Rules, Timeouts};
 use crate::error::{Error, Kind, Retry};
-use crate::providers::{Ask, Call, Loss};
+use crate::providers::{Ask, Call, Loss, Remedies};
 use crate::routing::health::Admission;
 use crate::target::Target;
 
@@ -95,14 +95,17 @@ impl Attempt<'_> {
         let mut tries = 0;
         let mut rotations = 0;
         loop {
-            let tried = match self.once(member, &request, asked).await {
+            let mut remedies = self.gateway.remedies(self.target);
+            let tried = match self.once(member, &request, asked, &remedies).await {
                 Ok((reply, running)) => return Ok(settle(reply, running, ticket)),
                 Err(tried) => tried,
             };
             let error = tried.error.at(self.target);
+            // Another request may have learnt it meanwhile: what counts is whether this one was sent without it.
             if let Some(remedy) = error.remedy()
-                && self.gateway.learn(self.target, remedy.clone())
+                && remedies.add(remedy.clone())
             {
+                self.gateway.learn(self.target, remedy.clone());
                 continue;
             }
             if tried.other == Other::Key && rotations < member.keys.len() && self.in_time() {
@@ -192,12 +195,12 @@ impl Attempt<'_> {
         member: &Member,
         request: &Request,
         asked: &Asked,
+        remedies: &Remedies,
     ) -> Result<(Begun, Running), Tried> {
-        let remedies = self.gateway.remedies(self.target);
         let mut call =
             member
                 .provider
-                .encode(Ask::Respond(request), &self.target.model, &remedies)?;
+                .encode(Ask::Respond(request), &self.target.model, remedies)?;
         let lost = request.beyond.lost.iter();
         call.losses
             .extend(lost.map(|path| Loss::new(path.as_str(), "not known to this gateway")));

@@ -227,7 +227,9 @@ impl Gateway {
             match Box::pin(walk.ask(&target, &mut course, &asked)).await {
                 Ok(mut reply) => {
                     reply.alias = route.alias;
-                    reply.events = self.memory.watch(caller.key.clone(), reply.events);
+                    reply.events =
+                        self.memory
+                            .watch(caller.key.clone(), request.clone(), reply.events);
                     return Ok(reply);
                 }
                 Err(errors) => errors
@@ -309,7 +311,7 @@ impl Gateway {
                     models.extend(page);
                     cursor = next;
                 }
-                Answer::Tokens(_) | Answer::Embeddings(_) => {
+                Answer::Tokens(_) | Answer::Embeddings(_) | Answer::Compacted(..) => {
                     return Err(Error::new(Kind::Internal, "asked for models, read a count"));
                 }
             }
@@ -341,14 +343,15 @@ impl Gateway {
         learnt.get(target).cloned().unwrap_or_default()
     }
 
-    /// Remembers what a target taught. False if it was known already.
-    fn learn(&self, target: &Target, remedy: Remedy) -> bool {
+    /// Remembers what a target taught.
+    fn learn(&self, target: &Target, remedy: Remedy) {
         let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
         // Model names come from clients, so the memory is bounded; what is forgotten is learnt again.
         if learnt.len() >= 1000 && !learnt.contains_key(target) {
             learnt.clear();
         }
-        learnt.entry(target.clone()).or_default().add(remedy)
+        // Another request may have been faster.
+        let _known = learnt.entry(target.clone()).or_default().add(remedy);
     }
 }
 

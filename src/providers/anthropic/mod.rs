@@ -9,7 +9,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use crate::error::{Error, Kind};
 use crate::providers::{
-    Answer, Ask, AskKind, Call, ListedModel, Loss, Provider, Remedies, Settings, embeddings,
+    Answer, Ask, AskKind, Call, ListedModel, Loss, Provider, Remedies, Settings, compacts_nothing,
+    embeddings,
 };
 use crate::secret::Secret;
 use crate::target::ModelId;
@@ -91,6 +92,7 @@ impl Provider for Anthropic {
                 let encoded = request::encode(request, model, remedies)?.counting();
                 self.post("/v1/messages/count_tokens", encoded)
             }
+            Ask::Compact(_) => Err(compacts_nothing()),
             Ask::Embed(_) => Err(embeddings::unsupported("Anthropic")),
             Ask::Models(cursor) => {
                 let after = cursor.map_or(String::new(), |id| {
@@ -142,6 +144,7 @@ impl Provider for Anthropic {
                 let count: Count = decode::parse(body)?;
                 Ok(Answer::Tokens(count.input_tokens))
             }
+            AskKind::Compact => Err(compacts_nothing()),
             AskKind::Embed => Err(embeddings::unsupported("Anthropic")),
             AskKind::Models => {
                 let page: Models = decode::parse(body)?;

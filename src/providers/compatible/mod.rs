@@ -8,7 +8,9 @@ use http::{HeaderMap, Method, StatusCode};
 
 use self::quirks::{Auth, Images, Quirks};
 use self::stream::ChatDecoder;
-use super::{Answer, Ask, AskKind, Call, Need, Provider, Remedies, Settings, embeddings};
+use super::{
+    Answer, Ask, AskKind, Call, Need, Provider, Remedies, Settings, compacts_nothing, embeddings,
+};
 use crate::canonical::item::{Item, ToolOutput};
 use crate::canonical::open::Open;
 use crate::canonical::part::Part;
@@ -126,6 +128,7 @@ impl Provider for Compatible {
                 "model",
                 "this server has no endpoint that counts tokens",
             )),
+            Ask::Compact(_) => Err(compacts_nothing()),
             Ask::Embed(embedding) => embeddings::call(self.url("/embeddings"), embedding, model),
             Ask::Models(_) => Ok(Call {
                 method: Method::GET,
@@ -157,6 +160,7 @@ impl Provider for Compatible {
 
     fn read(&self, kind: AskKind, body: &[u8]) -> Result<Answer, Error> {
         match kind {
+            AskKind::Compact => Err(compacts_nothing()),
             AskKind::Embed => embeddings::read(body),
             AskKind::Models => models::read(body),
             AskKind::Count => Err(Error::unsupported(

@@ -122,6 +122,39 @@ pub(super) fn count(
     encode(&body, losses)
 }
 
+/// The body of `POST /responses/compact`, which knows the conversation alone.
+pub(super) fn compact(
+    request: &Request,
+    model: &ModelId,
+    remedies: &Remedies,
+) -> Result<Encoded, Error> {
+    let family = openai::family(model.as_str());
+    let mut losses = Vec::new();
+    let whole = whole(request, model.as_str(), family, remedies, &mut losses)?;
+    let body = Body {
+        include: Vec::new(),
+        tools: Cow::Borrowed(&[]),
+        tool_choice: None,
+        parallel_tool_calls: None,
+        max_tool_calls: None,
+        max_output_tokens: None,
+        temperature: None,
+        top_p: None,
+        top_logprobs: None,
+        text: None,
+        reasoning: None,
+        truncation: None,
+        service_tier: None,
+        safety_identifier: None,
+        store: None,
+        stream: None,
+        stream_options: None,
+        extra: Extra::new(),
+        ..whole
+    };
+    encode(&body, losses)
+}
+
 fn encode(body: &Body<'_>, losses: Vec<Loss>) -> Result<Encoded, Error> {
     let body = serde_json::to_vec(body).map_err(|error| {
         Error::new(
