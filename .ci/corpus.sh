@@ -8,8 +8,9 @@ folder=${LLMGW_CORPUS:?names the folder of the recordings}
 schema=${LLMGW_SPEC:?names the specification as OpenAPI}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cargo build --quiet --profile bench-fast --example replay
-replay=${CARGO_TARGET_DIR:-target}/bench-fast/examples/replay
+profile=${LLMGW_REPLAY_PROFILE:-bench-fast}
+cargo build --quiet --profile "$profile" --example replay
+replay=${CARGO_TARGET_DIR:-target}/$profile/examples/replay
 python3 .ci/corpus/assemble.py "$folder" "$work/assembled"
 "$replay" "$folder" --schema "$schema" >"$work/replayed"
 "$replay" "$work/assembled" >"$work/whole"

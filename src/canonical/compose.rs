@@ -10,12 +10,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::event::{Batch, ErrorEvent, Event, Lifecycle};
 use super::fold::Fold;
 use super::ids;
 use super::item::{Item, ItemStatus};
+use super::native::Protocol;
 use super::open::Open;
 use super::request::{Delivery, Profile};
 use super::response::{Response, Status};
@@ -52,6 +54,8 @@ pub struct Setup {
     pub profile: Profile,
     /// How reasoning text reaches the client.
     pub reasoning: ReasoningChannel,
+    /// The protocol that the client's door and the upstream have in common, if they do: its frames are kept.
+    pub native: Option<Protocol>,
     /// Ids are derived from this where the upstream gives none: the request's id.
     pub seed: String,
     /// Unix seconds.
@@ -134,6 +138,7 @@ pub struct Composer {
     fault: Option<Error>,
     failure: Option<Error>,
     relayed: relay::Relayed,
+    native: Vec<Bytes>,
     now: u64,
     begun: bool,
     ended: bool,
@@ -172,7 +177,7 @@ impl Composer {
             ..Response::default()
         };
         if self.setup.delivery == Delivery::Streamed {
-            let response = Box::new(self.fold.head().clone());
+            let response = Arc::new(self.fold.head().clone());
             let created = response.clone();
             self.push(Event::Created(Lifecycle { response: created }));
             self.push(Event::InProgress(Lifecycle { response }));
@@ -289,13 +294,36 @@ impl Composer {
         !self.fold.slots().is_empty()
     }
 
+    /// The response as far as it is known, without what it says.
+    pub fn head(&self) -> &Response {
+        self.fold.head()
+    }
+
     /// The counts as far as they are known, also of an answer that broke off.
     pub fn usage_so_far(&self) -> Option<&Usage> {
         self.usage.as_ref().or(self.fold.head().usage.as_ref())
     }
 
-    /// The events made since the last call.
+    /// Keeps a frame's `data` as it came, if the client's door speaks the same protocol.
+    pub fn frame(&mut self, protocol: Protocol, data: &[u8]) {
+        if self.setup.native == Some(protocol) && !self.ended {
+            self.native.push(Bytes::copy_from_slice(data));
+        }
+    }
+
+    /// The same for a whole reply, which a client that wants a stream cannot be given as it is.
+    pub fn document(&mut self, protocol: Protocol, body: &[u8]) {
+        if self.setup.delivery == Delivery::Whole {
+            self.frame(protocol, body);
+        }
+    }
+
+    /// The events made since the last call. Frames that were kept go with the first of them.
     pub fn take(&mut self) -> Batch {
-        std::mem::take(&mut self.batch)
+        let mut batch = std::mem::take(&mut self.batch);
+        if let Some(first) = batch.first_mut() {
+            first.native = std::mem::take(&mut self.native);
+        }
+        batch
     }
 }

@@ -12,12 +12,15 @@ use clap_complete::CompleteEnv;
 mod account;
 pub mod args;
 mod ask;
+mod banner;
 mod cache;
 mod chat;
 mod config;
+mod crash_test;
 mod explain;
 pub mod failure;
 mod files;
+mod import;
 mod input;
 mod listen;
 mod model_table;
@@ -33,6 +36,7 @@ mod session;
 mod setup;
 mod spinner;
 mod streams;
+mod systemd;
 mod typo;
 mod watch;
 
@@ -79,7 +83,9 @@ fn dispatch(cli: Cli) -> Outcome {
             finish(runtime.enable_all(), serve::run(serve, &global))
         }
         Command::Explain(explain) => explain::run(&explain, &global),
+        Command::CrashTest(crash_test) => crash_test::run(&crash_test, &global),
         Command::Config(config) => config::run(&config, &global),
+        Command::Import(import) => import::run(&import, &global),
         Command::Completions { shell } => scripts::completions(shell),
         Command::Man => scripts::man(),
     }

@@ -18,6 +18,7 @@ pub mod alias;
 pub mod check;
 pub mod document;
 pub mod expand;
+pub mod import;
 pub mod load;
 pub mod nearest;
 pub mod provider;
@@ -25,6 +26,7 @@ pub mod report;
 mod seek;
 pub mod server;
 mod shape;
+pub mod traces;
 pub mod units;
 
 use alias::{Alias, OnCut, Retry, Timeouts};
@@ -50,6 +52,8 @@ pub struct Config {
     pub fetch: Fetch,
     /// What is logged.
     pub log: Log,
+    /// Where traces go; `None` without traces.
+    pub traces: Option<traces::Traces>,
     /// Prices that go before the catalogue's; the first that fits holds.
     pub prices: Vec<PriceRule>,
     /// What is worth saying but stops nothing.

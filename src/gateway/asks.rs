@@ -1,5 +1,6 @@
 //! Asks that are no response: how many tokens a request has, and embeddings. Targets are asked in turn, once each.
 
+use super::tariff::Tariff;
 use super::{Caller, Gateway, Snapshot};
 use crate::canonical::embedding::{Embedded, Embedding};
 use crate::canonical::item::{Item, ToolOutput};
@@ -60,7 +61,8 @@ impl Gateway {
         let (request, targets) = planned(&snapshot, request, caller)?;
         let mut first_refusal = None;
         for target in targets {
-            match self.ask(&snapshot, &target, Ask::Count(&request)).await {
+            let count = Ask::Count(&request);
+            match self.ask(&snapshot, &target, count, caller).await {
                 Ok(Answer::Tokens(tokens)) => {
                     let basis = Basis::Counted;
                     return Ok(Count {
@@ -105,7 +107,8 @@ impl Gateway {
         }
         let mut failures = Vec::new();
         for target in targets {
-            match self.ask(&snapshot, &target, Ask::Compact(&request)).await {
+            let compact = Ask::Compact(&request);
+            match self.ask(&snapshot, &target, compact, caller).await {
                 Ok(Answer::Compacted(output, usage)) => {
                     return Ok(Some(Compacted {
                         target,
@@ -143,7 +146,8 @@ impl Gateway {
         let (_, targets) = planned(&snapshot, &asked, caller)?;
         let mut failures = Vec::new();
         for target in targets {
-            match self.ask(&snapshot, &target, Ask::Embed(embedding)).await {
+            let embed = Ask::Embed(embedding);
+            match self.ask(&snapshot, &target, embed, caller).await {
                 Ok(Answer::Embeddings(embedded))
                     if embedded.vectors.len() == embedding.input.len() =>
                 {
@@ -168,6 +172,7 @@ impl Gateway {
         snapshot: &Snapshot,
         target: &Target,
         ask: Ask<'_>,
+        caller: &Caller,
     ) -> Result<Answer, Error> {
         let kind = match ask {
             Ask::Respond(_) => return Err(crossed()),
@@ -179,12 +184,37 @@ impl Gateway {
         let work = async {
             let member = snapshot.member(&target.provider)?;
             let remedies = self.remedies(target);
-            let call = member.provider.encode(ask, &target.model, &remedies)?;
+            let mut call = member.provider.encode(ask, &target.model, &remedies)?;
             let total = snapshot.config.defaults.timeouts.total;
-            let body = self.ask_once(member, call, total).await?;
-            member.provider.read(kind, &body)
+            let mut leg = caller.leg(target, &mut call.headers);
+            let answer = self
+                .ask_once(member, call, total)
+                .await
+                .and_then(|body| member.provider.read(kind, &body));
+            match &answer {
+                Ok(answer) => {
+                    let tariff = Tariff::of(snapshot, target);
+                    let usage = used(answer);
+                    let now = (self.clock)();
+                    let cost = usage.as_ref().and_then(|usage| tariff.at(usage, now));
+                    leg.answered(usage.as_ref(), cost);
+                }
+                Err(error) => leg.failed(error),
+            }
+            answer
         };
         work.await.map_err(|error: Error| error.at(target))
+    }
+}
+
+/// What an answer that is no response used. Counting tokens and listing models is free.
+fn used(answer: &Answer) -> Option<Usage> {
+    match answer {
+        Answer::Embeddings(embedded) => embedded
+            .tokens
+            .map(|tokens| Usage::counted(tokens, 0, None, 0, 0)),
+        Answer::Compacted(_, usage) => usage.clone(),
+        Answer::Models(..) | Answer::Tokens(_) => None,
     }
 }
 
@@ -203,6 +233,7 @@ fn planned(
         request.model.clone_from(route);
     }
     let plan = resolve(&snapshot.config, &request)?;
+    caller.journal.route(plan.alias.as_deref());
     plan.overlay.apply(&mut request);
     Ok((request, plan.targets))
 }

@@ -7,20 +7,20 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::course::Course;
-use super::exchange::{prepare, read_all, request_id};
+use super::exchange::{lost_at_the_door, prepare, read_all, readable, request_id, shared, weigh};
 use super::gate::{COME_BACK, Full, Manner, Place};
 use super::keys::{Lent, Other};
 use super::running::{Running, Start};
 use super::snapshot::Member;
+use super::tariff::Tariff;
 use super::ticket::{Ticket, Watch, resting};
 use super::upstream::{Incoming, Outgoing};
 use super::wait::{backoff, late, rested};
 use super::{Caller, Gateway, Reply, Snapshot};
-use crate::canonical::compose::Composer;
+use crate::canonical::compose::{Composer, Setup};
 use crate::canonical::event::Batch;
 use crate::canonical::request::{Delivery, Request};
-use crate::config::Lossy;
-use crate::config::alias::{Rules, Timeouts};
+use crate::config::alias::{OnCut, Rules, Timeouts};
 use crate::error::{Error, Kind, Retry};
 use crate::providers::{Ask, Call, Loss, Remedies};
 use crate::routing::health::Admission;
@@ -121,6 +121,7 @@ impl Attempt<'_> {
                 request_id = %self.caller.request_id, target = %self.target, code = error.code(),
                 wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), "retrying the same target"
             );
+            self.caller.journal.wait(wait);
             tokio::time::sleep(wait).await;
         }
     }
@@ -141,6 +142,7 @@ impl Attempt<'_> {
                         && self.has_time_for(wait)
                         && !self.has_ready() =>
                 {
+                    self.caller.journal.wait(wait);
                     tokio::time::sleep(wait).await;
                 }
                 _ => return Err(resting(closed)),
@@ -196,19 +198,19 @@ impl Attempt<'_> {
         request: &Request,
         asked: &Asked,
         remedies: &Remedies,
-    ) -> Result<(Begun, Running), Tried> {
+    ) -> Result<(Begun, Box<Running>), Tried> {
+        readable(request, member)?;
         let mut call =
             member
                 .provider
                 .encode(Ask::Respond(request), &self.target.model, remedies)?;
-        let lost = request.beyond.lost.iter();
-        call.losses
-            .extend(lost.map(|path| Loss::new(path.as_str(), "not known to this gateway")));
-        self.weigh(&call.losses)?;
+        call.losses.extend(lost_at_the_door(request, member));
+        weigh(self.snapshot.config.defaults.lossy, &call.losses)?;
         let losses = std::mem::take(&mut call.losses);
         let place = self.place(member).await?;
         let lent = member.key().await?;
         let attempts = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut leg = self.caller.leg(self.target, &mut call.headers);
         let started = Instant::now();
         let timeouts = self.timeouts();
         let (total, limit) = self.total(started, &timeouts);
@@ -223,9 +225,10 @@ impl Attempt<'_> {
             let first = running.first_content(total).await?;
             Ok((running, upstream_request_id, first))
         };
-        let (running, upstream_request_id, first) = match begun.await {
+        let (mut running, upstream_request_id, first) = match begun.await {
             Ok(begun) => begun,
             Err(error) => {
+                leg.failed(&error);
                 let provider = &self.target.provider;
                 let other = member.keys.blame(lent.at, &error, provider, Instant::now());
                 return Err(Tried {
@@ -234,6 +237,8 @@ impl Attempt<'_> {
                 });
             }
         };
+        leg.begun(&losses, upstream_request_id.as_deref());
+        running.noted_by(leg, Tariff::of(self.snapshot, self.target));
         let begun = Begun {
             target: self.target.clone(),
             attempts,
@@ -293,21 +298,6 @@ impl Attempt<'_> {
         }
     }
 
-    /// Under `lossy: reject` a loss is a refusal before any money is spent.
-    fn weigh(&self, losses: &[Loss]) -> Result<(), Error> {
-        match (self.snapshot.config.defaults.lossy, losses.first()) {
-            (Lossy::Reject, Some(loss)) => Err(Error::unsupported(
-                loss.field.clone(),
-                format!(
-                    "`{}` cannot be carried to this target: {}",
-                    loss.field, loss.what
-                ),
-            )
-            .with_hint("set `defaults.lossy: warn` to send the request without it")),
-            (Lossy::Reject | Lossy::Warn | Lossy::Allow, _) => Ok(()),
-        }
-    }
-
     async fn open(
         &self,
         member: &Member,
@@ -315,7 +305,7 @@ impl Attempt<'_> {
         lent: &Lent,
         (started, timeouts): (Instant, Timeouts),
         place: Option<Place>,
-    ) -> Result<(Running, Option<String>), Error> {
+    ) -> Result<(Box<Running>, Option<String>), Error> {
         let Call {
             method,
             url,
@@ -355,7 +345,11 @@ impl Attempt<'_> {
                 .with_upstream_status(status.as_u16())
                 .with_upstream_request_id(id));
         }
-        let composer = Composer::new(self.gateway.setup(self.request, self.caller));
+        let composer = Composer::new(Setup {
+            // An answer that another may have to finish is told in our own words from the beginning.
+            native: shared(self.request, member).filter(|_| self.rules.on_cut == OnCut::Error),
+            ..self.gateway.setup(self.request, self.caller)
+        });
         let start = Start {
             delivery: self.request.delivery,
             first_token: started + timeouts.first_token,
@@ -363,7 +357,9 @@ impl Attempt<'_> {
             clock: self.gateway.clock,
             place,
         };
-        Ok((Running::new(incoming, decoder, composer, start), id))
+        // On the heap: it is large, and handed on through every future around this one.
+        let running = Box::new(Running::new(incoming, decoder, composer, start));
+        Ok((running, id))
     }
 
     /// The request with everything in it that the provider cannot fetch itself.
@@ -382,7 +378,7 @@ impl Attempt<'_> {
 }
 
 /// The answer goes on by itself, and the target's health hears of it.
-fn settle(begun: Begun, mut running: Running, ticket: Ticket) -> Reply {
+fn settle(begun: Begun, mut running: Box<Running>, ticket: Ticket) -> Reply {
     running.watched_by(ticket.answered(begun.first_content));
     Reply {
         target: begun.target,

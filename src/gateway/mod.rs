@@ -33,13 +33,17 @@ mod exchange;
 pub mod explain;
 pub mod fetch;
 pub mod gate;
-mod keys;
+pub mod journal;
+pub mod keys;
 mod live;
 mod memory;
 mod race;
 mod running;
 mod snapshot;
+pub mod survey;
+mod tariff;
 mod ticket;
+pub mod trace;
 pub mod upstream;
 mod wait;
 
@@ -47,6 +51,7 @@ pub use snapshot::{Peers, Snapshot};
 
 use attempt::{Asked, Attempt};
 use course::Course;
+use journal::Journal;
 use race::Race;
 use snapshot::Turn;
 
@@ -67,6 +72,10 @@ pub struct Caller {
     pub route: Option<String>,
     /// The limits that the client sets (`x-llmgw-max-cost`, `x-llmgw-first-token-within`).
     pub constraints: Constraints,
+    /// Where notes are taken of how the request goes.
+    pub journal: Journal,
+    /// Where the request stands in a trace, if it stands in one.
+    pub trace: Option<Arc<trace::Trace>>,
 }
 
 /// An answer that has begun.
@@ -210,6 +219,7 @@ impl Gateway {
         let mut request = request.into();
         let route = route(&snapshot, &mut request, &caller)?;
         self.memory.recall(caller.key.as_deref(), &mut request);
+        caller.journal.route(route.alias.as_deref());
         let live = live::Living::new(self, &snapshot, &request, Turn::Take);
         let plan = live.plan(&route, &caller);
         let mut course = Course::new(plan, &self.health)?;
@@ -333,6 +343,7 @@ impl Gateway {
                 ReasoningEvents::Summary => ReasoningChannel::Summary,
                 ReasoningEvents::Spec | ReasoningEvents::OpenAi => ReasoningChannel::Content,
             },
+            native: None,
             seed: caller.request_id.clone(),
             created_at: (self.clock)(),
         }

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::gate::Place;
+use super::journal::Leg;
+use super::tariff::Tariff;
 use super::ticket::Watch;
 use super::upstream::{Chunks, Incoming};
 use super::wait::late;
@@ -21,6 +23,7 @@ use crate::canonical::compose::Composer;
 use crate::canonical::event::{Batch, Emitted};
 use crate::canonical::open::Open;
 use crate::canonical::request::Delivery;
+use crate::catalog::usd::Usd;
 use crate::config::alias::Timeouts;
 use crate::error::{Error, Kind};
 use crate::providers::{Decoder, Loss};
@@ -60,6 +63,8 @@ pub(super) struct Running {
     alarm: Alarm,
     note: Value,
     watch: Option<Watch>,
+    leg: Leg,
+    tariff: Tariff,
     #[cfg(debug_assertions)]
     grammar: crate::canonical::grammar::Grammar,
 }
@@ -96,6 +101,8 @@ impl Running {
             alarm: Alarm::default(),
             note: Value::Null,
             watch: None,
+            leg: Leg::default(),
+            tariff: Tariff::default(),
             #[cfg(debug_assertions)]
             grammar: crate::canonical::grammar::Grammar::default(),
         }
@@ -127,7 +134,6 @@ impl Running {
             self.content = batch.iter().any(is_content);
             held.extend(batch);
         }
-        self.finish_batch(&mut held);
         Ok(held)
     }
 
@@ -146,8 +152,14 @@ impl Running {
         self.watch = Some(watch);
     }
 
+    /// From here on the journal hears of the end.
+    pub(super) fn noted_by(&mut self, leg: Leg, tariff: Tariff) {
+        (self.leg, self.tariff) = (leg, tariff);
+    }
+
     /// The rest of the answer, after the batch that was held back.
-    pub(super) fn into_events(self, first: Batch) -> EventStream {
+    pub(super) fn into_events(mut self: Box<Self>, mut first: Batch) -> EventStream {
+        self.finish_batch(&mut first);
         if self.composer.is_ended() {
             if let Some(watch) = &self.watch {
                 watch.ended(None);
@@ -155,7 +167,7 @@ impl Running {
             return futures_util::stream::iter([first]).boxed();
         }
         let held = futures_util::stream::iter([first]);
-        held.chain(unfold(Box::new(self), |mut running| async move {
+        held.chain(unfold(self, |mut running| async move {
             let batch = running.next().await?;
             Some((batch, running))
         }))
@@ -263,7 +275,13 @@ impl Running {
             if let Open::Known(event) = &mut emitted.event
                 && let Some(response) = event.terminal_mut()
             {
-                response.extra.insert("llmgw".to_owned(), self.note.take());
+                let cost = self.tariff.cost(response);
+                self.leg.ended(response, cost);
+                let mut note = self.note.take();
+                if let Some(note) = note.as_object_mut() {
+                    note.insert("cost_usd".to_owned(), json!(cost.map(Usd::dollars)));
+                }
+                response.extra.insert("llmgw".to_owned(), note);
             }
             #[cfg(debug_assertions)]
             if self.start.delivery == Delivery::Streamed
@@ -277,6 +295,17 @@ impl Running {
                 || !self.note.is_null()
                 || self.composer.is_ended()
         );
+    }
+}
+
+/// Given up before its end: the client had gone, or another was faster. What was counted until then is paid for.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.leg.is_open() {
+            let usage = self.composer.usage_so_far();
+            let cost = usage.and_then(|usage| self.tariff.charge(usage, self.composer.head()));
+            self.leg.abandoned(usage, cost);
+        }
     }
 }
 

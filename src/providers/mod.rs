@@ -11,6 +11,7 @@ use http::{HeaderMap, Method, StatusCode};
 use crate::canonical::compose::Composer;
 use crate::canonical::embedding::{Embedded, Embedding};
 use crate::canonical::item::Item;
+use crate::canonical::native::Protocol;
 use crate::canonical::open::Open;
 use crate::canonical::request::Request;
 use crate::canonical::usage::Usage;
@@ -246,6 +247,11 @@ pub fn build(kind: Kind, settings: &Settings) -> Box<dyn Provider> {
 
 /// One vendor protocol with one configuration.
 pub trait Provider: Send + Sync + fmt::Debug {
+    /// The protocol of a door of ours that its upstream speaks too.
+    fn speaks(&self) -> Option<Protocol> {
+        None
+    }
+
     /// URLs that must be fetched first. The gateway puts data URLs in their place before it calls `encode`.
     fn needs(&self, _request: &Request, _model: &ModelId) -> Vec<Need> {
         Vec::new()

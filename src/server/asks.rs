@@ -32,7 +32,11 @@ pub(super) async fn input_tokens(State(app): State<Arc<App>>, request: HttpReque
 
 /// `POST /v1/messages/count_tokens`.
 pub(super) async fn count_tokens(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
-    let read = |taken: &Taken| Messages::count(&taken.body);
+    let read = |taken: &Taken| {
+        let mut request = Messages::count(&taken.body)?;
+        taken.lend_headers(&mut request);
+        Ok(request)
+    };
     count(
         &app,
         request,
@@ -70,6 +74,7 @@ async fn count(
             let mut headers = reply::head(&taken.request_id);
             reply::answered(&mut headers, &count.target, &losses);
             let body = Bytes::from(shown(count.tokens).to_string());
+            taken.recorder.delivered();
             reply::whole(StatusCode::OK, body, headers)
         }
         Err(error) => refused(&taken, &error),
@@ -93,6 +98,7 @@ pub(super) async fn embed(State(app): State<Arc<App>>, request: HttpRequest) -> 
             let mut headers = reply::head(&taken.request_id);
             reply::answered(&mut headers, &target, &[]);
             let body = embeddings::encode(&embedded, encoding, target.model.as_str());
+            taken.recorder.delivered();
             reply::whole(StatusCode::OK, Bytes::from(body), headers)
         }
         Err(error) => refused(&taken, &error),
@@ -101,5 +107,7 @@ pub(super) async fn embed(State(app): State<Arc<App>>, request: HttpRequest) -> 
 
 fn refused(taken: &Taken, error: &Error) -> Response {
     report(error, &taken.request_id);
-    taken.dialect.error(error, &taken.request_id)
+    let reply = taken.dialect.error(error, &taken.request_id);
+    taken.recorder.failed(error, reply.status().as_u16());
+    reply
 }

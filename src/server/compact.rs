@@ -44,9 +44,9 @@ instructions to you.";
 pub(super) async fn compact(State(app): State<Arc<App>>, request: HttpRequest) -> HttpResponse {
     match serve::take(&app, request).await {
         Err(refused) => refused,
-        Ok(taken) => compacted(&app, &taken)
-            .await
-            .unwrap_or_else(|error| serve::refused::<Responses>(&error, &taken.request_id)),
+        Ok(taken) => compacted(&app, &taken).await.unwrap_or_else(|error| {
+            serve::failed::<Responses>(&error, &taken.request_id, &taken.recorder)
+        }),
     }
 }
 
@@ -83,9 +83,10 @@ async fn compacted(app: &Arc<App>, taken: &Taken) -> Result<HttpResponse, Error>
         encrypted_content: conversations.sealer.seal(&owner, &summary)?,
         ..Compaction::default()
     }));
-    let body = body(app, &id, &output, response.usage);
+    let body = body(app, &id, &output, response.usage.clone());
     let mut headers = reply::head(&taken.request_id);
-    reply::describe(&mut headers, &answer, &[], taken.started);
+    reply::describe(&mut headers, &answer, &[], taken.recorder.started());
+    taken.recorder.delivered();
     Ok(reply::whole(StatusCode::OK, body, headers))
 }
 
@@ -95,6 +96,7 @@ fn by_openai(app: &App, taken: &Taken, compacted: Compacted) -> HttpResponse {
     let body = body(app, &id, &compacted.output, compacted.usage);
     let mut headers = reply::head(&taken.request_id);
     reply::answered(&mut headers, &compacted.target, &[]);
+    taken.recorder.delivered();
     reply::whole(StatusCode::OK, body, headers)
 }
 

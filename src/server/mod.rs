@@ -38,6 +38,7 @@ mod encoding;
 mod health;
 mod limits;
 mod models;
+mod observers;
 mod recording;
 mod reload;
 mod reply;
@@ -46,7 +47,7 @@ mod stored;
 mod turn;
 mod websocket;
 
-pub use reload::{News, Reloads};
+pub use reload::{News, Reloaded, Reloads};
 
 /// What the server tells whoever started it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub enum Notice {
     Listening(SocketAddr),
     /// No new connections; so many requests are being finished.
     Draining(usize),
+    /// The configuration was read again.
+    Reloaded(Reloaded),
 }
 
 /// What every handler needs.
@@ -73,6 +76,7 @@ pub(crate) struct App {
     keep_alive: Duration,
     in_flight: Arc<AtomicUsize>,
     conversations: conversation::Conversations,
+    observers: observers::Observers,
 }
 
 /// Asks a running server to stop. The first call drains, the second stops at once.
@@ -140,10 +144,12 @@ pub async fn run(
     let served = tokio::select! {
         served = serving => served,
         failed = desk => failed,
-        () = app.follow(reloads) => Ok(()),
+        () = app.follow(reloads, &notice) => Ok(()),
+        () = kept.observers.run() => Ok(()),
         () = stop => Ok(()),
     };
     kept.conversations.archive.flush().await;
+    kept.observers.finish().await;
     served
 }
 
@@ -182,6 +188,7 @@ impl App {
             keep_alive: config.server.keep_alive,
             in_flight: Arc::default(),
             conversations: conversation::Conversations::new(&config, unix_seconds),
+            observers: observers::Observers::new(&config),
             gateway: Gateway::new(config),
         }
     }

@@ -21,6 +21,7 @@ use crate::doors::Encoder;
 use crate::doors::responses::{Responses, ResponsesEncoder};
 use crate::error::{Error, Kind};
 use crate::store::record::{Owner, id_of};
+use crate::telemetry::recorder::Recorder;
 
 type Parameters = HashMap<String, String>;
 
@@ -151,14 +152,14 @@ async fn find(app: &App, owner: &Owner, id: &str) -> Result<(Arc<Request>, Respo
     }
     let record = app.conversations.archive.get(owner, id).await;
     let record = record.ok_or_else(|| not_found(id))?;
-    Ok((record.request.clone(), record.response.clone()))
+    Ok((record.request.clone(), (*record.response).clone()))
 }
 
 fn is_background(response: &Response) -> bool {
     response
         .echo
         .get("background")
-        .is_some_and(|json| json.get() == "true")
+        .is_some_and(|json| json == "true")
 }
 
 /// The recorded stream from its beginning, without the events that the client has.
@@ -195,7 +196,8 @@ fn resume(
     };
     let source = Source::Events(recording.read());
     let in_flight = InFlight::enter(&app.in_flight);
-    let frames = Frames::new(source, encoder, app.keep_alive, in_flight);
+    let around = (Recorder::unobserved(), in_flight);
+    let frames = Frames::new(source, encoder, app.keep_alive, around);
     Ok(reply::streamed(
         Body::from_stream(frames),
         reply::head(request_id),
@@ -222,6 +224,7 @@ async fn list(
         let record = app.conversations.archive.get(owner, id).await;
         record.ok_or_else(|| not_found(id))?
     };
+    app.conversations.archive.reveal(&record);
     let mut items: Vec<_> = match parameters.get("order").map(String::as_str) {
         None | Some("desc") => record.input_items().rev().collect(),
         Some("asc") => record.input_items().collect(),

@@ -12,11 +12,10 @@ use axum::extract::ws::{
     Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection,
 };
 use axum::response::Response as HttpResponse;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::iter;
 use http::request::Parts;
-use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 
 use super::access::Admitted;
@@ -24,14 +23,17 @@ use super::body::InFlight;
 use super::constraints::constraints;
 use super::conversation::{Filing, Reach};
 use super::{App, reply, serve};
-use crate::canonical::event::{Batch, Emitted, ErrorPayload, Event};
-use crate::canonical::open::Open;
-use crate::canonical::request::Request;
-use crate::doors::Encoder as _;
+use crate::canonical::request::{Delivery, Request};
 use crate::doors::responses::{Responses, ResponsesEncoder, Task};
 use crate::error::{Error, Kind};
 use crate::gateway::{Caller, EventStream};
 use crate::store::record::{Owner, Record};
+use crate::telemetry::record::{Door, Transport};
+use crate::telemetry::recorder::Recorder;
+
+mod frames;
+
+use frames::{envelope, messages, status_of};
 
 /// A connection lasts no longer (specification 2026-04-24, section "WebSocket").
 const LONGEST: Duration = Duration::from_hours(1);
@@ -161,24 +163,34 @@ impl Talk {
         self.turns += 1;
         let app = self.app.clone();
         let _in_flight = InFlight::enter(&app.in_flight);
+        let request_id = format!("{}.{}", self.request_id, self.turns);
+        let recorder = Recorder::begin(
+            &app.observers.sinks,
+            Door::Responses,
+            Transport::WebSocket,
+            &request_id,
+        )
+        .traced(app.observers.trace(&self.parts.headers));
         let mut referred = None;
-        let begun = self.begin(text, &mut referred).await;
+        let begun = self.begin(text, &mut referred, request_id, &recorder).await;
         let ended = match begun {
             Ok((turn, caller)) if turn.task == Task::Remember => {
                 let events = iter([app.gateway.silent(&turn.request, &caller)]);
-                self.answer(socket, turn, events.boxed()).await?
+                self.answer(socket, turn, events.boxed(), &recorder).await?
             }
             Ok((turn, caller)) => {
                 let answer = app.respond(turn.request.clone(), caller);
                 match self.meanwhile(socket, answer).await? {
-                    Ok(reply) => self.answer(socket, turn, reply.events).await?,
+                    Ok(reply) => self.answer(socket, turn, reply.events, &recorder).await?,
                     Err(error) => {
+                        recorder.failed(&error, error.status());
                         self.refuse(socket, &error).await?;
                         End::Failed
                     }
                 }
             }
             Err(error) => {
+                recorder.failed(&error, error.status());
                 self.refuse(socket, &error).await?;
                 End::Failed
             }
@@ -195,15 +207,19 @@ impl Talk {
         &self,
         text: &str,
         referred: &mut Option<String>,
+        request_id: String,
+        recorder: &Recorder,
     ) -> Result<(Turn, Caller), Error> {
         let header = |name: &str| self.parts.headers.get(name)?.to_str().ok();
         let profile = header("x-llmgw-profile");
         let (mut request, encoder, task) = ResponsesEncoder::decode_message(profile, text)?;
+        recorder.understood(&request, Delivery::Streamed);
         referred.clone_from(&request.previous_response_id);
         let admitted: Admitted = self
             .app
             .access
             .admit(&self.parts.method, &self.parts.headers)?;
+        recorder.key(admitted.name());
         let route = header("x-llmgw-route").map(str::to_owned);
         admitted.may_use(route.as_deref().unwrap_or(&request.model))?;
         let filing = self
@@ -213,9 +229,11 @@ impl Talk {
             .await?;
         let caller = Caller {
             key: admitted.name(),
-            request_id: format!("{}.{}", self.request_id, self.turns),
+            request_id,
             route,
             constraints: constraints(&self.parts.headers)?,
+            journal: recorder.journal(),
+            trace: recorder.trace(),
         };
         let request = Arc::new(request);
         let turn = Turn {
@@ -252,6 +270,7 @@ impl Talk {
         socket: &mut WebSocket,
         mut turn: Turn,
         mut events: EventStream,
+        recorder: &Recorder,
     ) -> Result<End, Over> {
         let mut error = None;
         while let Some(batch) = self.meanwhile(socket, events.next()).await? {
@@ -268,15 +287,20 @@ impl Talk {
                 send(socket, message).await?;
             }
             match (end, error.take()) {
-                (Some(_), None) => return Ok(End::Whole),
+                (Some(_), None) => {
+                    recorder.delivered();
+                    return Ok(End::Whole);
+                }
                 (Some(_), Some(payload)) => {
                     send(socket, envelope(status_of(&payload), &payload)).await?;
+                    recorder.delivered();
                     return Ok(End::Failed);
                 }
                 (None, said) => error = said,
             }
         }
         let error = Error::new(Kind::Internal, "the answer had no end");
+        recorder.failed(&error, error.status());
         self.refuse(socket, &error).await?;
         Ok(End::Failed)
     }
@@ -308,75 +332,6 @@ enum End {
 
 async fn send(socket: &mut WebSocket, message: Message) -> Result<(), Over> {
     socket.send(message).await.map_err(|_| Over)
-}
-
-/// The events as messages. Those that end a failed answer are held back: one envelope stands for them.
-fn messages(
-    batch: &Batch,
-    encoder: &mut ResponsesEncoder,
-    error: &mut Option<ErrorPayload>,
-) -> Vec<Message> {
-    let mut messages = Vec::with_capacity(batch.len());
-    let mut frame = BytesMut::new();
-    for emitted in batch {
-        if let Some(payload) = failure(emitted) {
-            error.get_or_insert(payload);
-            continue;
-        }
-        frame.clear();
-        encoder.event(emitted, &mut frame);
-        messages.extend(data(&frame).map(|data| Message::Text(data.into())));
-    }
-    messages
-}
-
-fn failure(emitted: &Emitted) -> Option<ErrorPayload> {
-    match &emitted.event {
-        Open::Known(Event::Error(e)) => Some(e.error.clone()),
-        Open::Known(Event::Failed(l)) => {
-            let error = l.response.error.clone().unwrap_or_default();
-            Some(ErrorPayload {
-                kind: "server_error".to_owned(),
-                code: Some(error.code),
-                message: error.message,
-                param: None,
-            })
-        }
-        Open::Known(_) | Open::Unknown(_) => None,
-    }
-}
-
-/// The data of a frame; none if the encoder withheld the event.
-fn data(frame: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(frame).ok()?;
-    let (_, data) = text.split_once("\ndata: ")?;
-    data.strip_suffix("\n\n")
-}
-
-fn status_of(payload: &ErrorPayload) -> u16 {
-    match payload.kind.as_str() {
-        "invalid_request" | "invalid_request_error" => 400,
-        "authentication_error" => 401,
-        "permission_error" => 403,
-        "not_found" => 404,
-        "too_many_requests" => 429,
-        _ => 500,
-    }
-}
-
-/// The envelope of a failed turn; its `code` is never `null`.
-fn envelope(status: u16, payload: &ErrorPayload) -> Message {
-    let body = json!({
-        "type": "error",
-        "status": status,
-        "error": {
-            "type": payload.kind,
-            "code": payload.code.as_deref().unwrap_or("server_error"),
-            "message": payload.message,
-            "param": payload.param,
-        },
-    });
-    Message::Text(body.to_string().into())
 }
 
 #[cfg(test)]

@@ -54,6 +54,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         item: &'a str,
     ) -> BoxFuture<'a, Option<(Arc<Record>, Place)>>;
 
+    /// The ids of all the record's items are told to its owner, so they must be found from now on.
+    fn reveal(&self, _record: &Record) {}
+
     /// Forgets a record. False if there was none.
     fn delete<'a>(&'a self, owner: &'a Owner, id: &'a str) -> BoxFuture<'a, bool>;
 
@@ -130,6 +133,14 @@ impl Archive {
             return Some(found);
         }
         self.lasting.as_ref()?.holder(owner, item).await
+    }
+
+    /// The ids of all the record's items are told to its owner.
+    pub fn reveal(&self, record: &Record) {
+        self.brief.reveal(record);
+        if let Some(lasting) = &self.lasting {
+            lasting.reveal(record);
+        }
     }
 
     /// Forgets a record everywhere. False if there was none.

@@ -1,5 +1,7 @@
 //! Closing parts, items and the response.
 
+use std::sync::Arc;
+
 use serde::de::IgnoredAny;
 
 use super::{Composer, Feed, OpenItem};
@@ -97,7 +99,7 @@ impl Composer {
         let Some(item) = self.item_at(index) else {
             return;
         };
-        let item_id: std::sync::Arc<str> = item.id().unwrap_or_default().into();
+        let item_id: Arc<str> = item.id().unwrap_or_default().into();
         let parts = match (item, channel) {
             (Item::Message(message), Channel::Content) => &message.content,
             (Item::Reasoning(reasoning), Channel::Summary) => &reasoning.summary,
@@ -149,12 +151,12 @@ impl Composer {
         let Some(slot) = self.fold.slot_mut(index) else {
             return;
         };
-        slot.open = false;
         match &mut slot.item {
             Open::Known(item) => item.set_status(status),
             Open::Unknown(_) => {}
         }
         if self.setup.delivery == Delivery::Whole {
+            slot.open = false;
             return;
         }
         let item = slot.item.clone();
@@ -177,10 +179,12 @@ impl Composer {
             }
             _ => {}
         }
-        self.push(Event::ItemDone(ItemEvent {
-            output_index: index,
-            item,
-        }));
+        self.item_done(index, item);
+    }
+
+    /// Ends an item. It stays open if the laws refuse its last form.
+    pub(super) fn item_done(&mut self, output_index: u32, item: Open<Item>) {
+        self.emit(Event::ItemDone(ItemEvent { output_index, item }));
     }
 
     /// Closes everything that is open.
@@ -225,7 +229,7 @@ impl Composer {
         status: Status,
         reason: Option<&str>,
         error: Option<&Error>,
-    ) -> Box<Response> {
+    ) -> Arc<Response> {
         let now = self.now;
         let usage = self.usage.take();
         let head = self.fold.head_mut();
@@ -243,7 +247,7 @@ impl Composer {
         if usage.is_some() {
             head.usage = usage;
         }
-        Box::new(self.fold.snapshot())
+        Arc::new(self.fold.snapshot())
     }
 }
 
@@ -258,7 +262,7 @@ fn is_json(text: &str) -> bool {
 
 /// The events that end a part.
 fn part_ends(
-    item_id: &std::sync::Arc<str>,
+    item_id: &Arc<str>,
     output_index: u32,
     channel: Channel,
     at: u32,
@@ -266,19 +270,23 @@ fn part_ends(
 ) -> Vec<Event> {
     let item_id = item_id.clone();
     let whole = match (&part, channel) {
-        (Open::Known(Part::OutputText(text)), _) => Some(Event::TextDone(TextDone {
-            item_id: item_id.clone(),
-            output_index,
-            content_index: at,
-            text: text.text.clone(),
-            logprobs: text.logprobs.clone(),
-        })),
-        (Open::Known(Part::Refusal(refusal)), _) => Some(Event::RefusalDone(RefusalDone {
-            item_id: item_id.clone(),
-            output_index,
-            content_index: at,
-            refusal: refusal.refusal.clone(),
-        })),
+        (Open::Known(Part::OutputText(text)), Channel::Content) => {
+            Some(Event::TextDone(TextDone {
+                item_id: item_id.clone(),
+                output_index,
+                content_index: at,
+                text: text.text.clone(),
+                logprobs: text.logprobs.clone(),
+            }))
+        }
+        (Open::Known(Part::Refusal(refusal)), Channel::Content) => {
+            Some(Event::RefusalDone(RefusalDone {
+                item_id: item_id.clone(),
+                output_index,
+                content_index: at,
+                refusal: refusal.refusal.clone(),
+            }))
+        }
         (Open::Known(Part::SummaryText(text)), Channel::Summary) => {
             Some(Event::SummaryDone(SummaryText {
                 item_id: item_id.clone(),

@@ -12,10 +12,14 @@ use crate::canonical::request::{Profile, Request};
 use crate::canonical::response::Response;
 use crate::error::Error;
 
+mod delta;
 mod limits;
 mod request;
 mod stream;
 mod strict;
+
+/// What most responses fit in.
+const ROOM: usize = 2048;
 
 /// The door of Open Responses.
 #[derive(Debug)]
@@ -127,12 +131,13 @@ impl Encoder for ResponsesEncoder {
     }
 
     fn response(&mut self, response: &Response) -> Bytes {
-        let json = match self.profile {
-            Profile::Native => serde_json::to_vec(response),
-            Profile::Strict => serde_json::to_vec(self.filter.response(response).as_ref()),
+        let mut json = Vec::with_capacity(ROOM);
+        let written = match self.profile {
+            Profile::Native => response.write(&mut json),
+            Profile::Strict => self.filter.response(response).write(&mut json),
         };
         // Plain data cannot fail to serialise.
-        json.unwrap_or_default().into()
+        written.map_or_else(|_| Bytes::new(), |()| json.into())
     }
 
     fn end(&mut self, out: &mut BytesMut) {

@@ -12,6 +12,7 @@ use super::{
     Answer, Ask, AskKind, Call, Need, Provider, Remedies, Settings, compacts_nothing, embeddings,
 };
 use crate::canonical::item::{Item, ToolOutput};
+use crate::canonical::native::Protocol;
 use crate::canonical::open::Open;
 use crate::canonical::part::Part;
 use crate::canonical::request::Request;
@@ -89,6 +90,10 @@ impl Compatible {
 }
 
 impl Provider for Compatible {
+    fn speaks(&self) -> Option<Protocol> {
+        Some(Protocol::Chat)
+    }
+
     fn needs(&self, request: &Request, _model: &ModelId) -> Vec<Need> {
         let mut needs = Vec::new();
         for (at, item) in request.input.iter().enumerate() {

@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use super::choice::Chosen;
 use super::messages::Transcript;
-use super::quirks::{EffortStyle, Field, Formats, Limit, Quirks, Takes};
+use super::quirks::{EffortStyle, Field, Formats, Limit, Quirks, Replay, Takes};
 use super::stream::{ChatDecoder, Parallel, Wanted};
 use super::{fields, remedies};
-use crate::canonical::extra::Extra;
+use crate::canonical::extra::{Extra, Object};
 use crate::canonical::ids;
+use crate::canonical::native::Protocol;
 use crate::canonical::open::{Open, tag_of};
 use crate::canonical::part::Json;
 use crate::canonical::request::{Format, Request, SchemaFormat};
@@ -39,9 +40,28 @@ pub(super) struct Context<'a> {
     pub(super) family: &'static Family,
     pub(super) remedies: &'a Remedies,
     pub(super) losses: Vec<Loss>,
+    /// Fields of messages as a client of this protocol wrote them, by the place of their first item.
+    pub(super) notes: &'a [(usize, Object)],
 }
 
 impl Context<'_> {
+    /// The client's own fields of the message that this item begins.
+    pub(super) fn notes(&mut self, at: usize) -> Option<Object> {
+        let (_, notes) = self.notes.iter().find(|(place, _)| *place == at)?;
+        let mut notes = notes.clone();
+        if self.quirks.replay != Replay::Details
+            && notes.shift_remove("reasoning_details").is_some()
+        {
+            self.lose(format!("input[{at}].reasoning_details"), "not sent");
+        }
+        Some(notes)
+    }
+
+    /// Does the client speak this protocol?
+    pub(super) fn is_spoken(&self) -> bool {
+        self.request.spoken(Protocol::Chat).is_some()
+    }
+
     pub(super) fn lose(&mut self, field: impl Into<String>, what: impl Into<String>) {
         self.losses.push(Loss::new(field, what));
     }
@@ -89,7 +109,14 @@ pub(super) fn encode(
         family,
         remedies,
         losses: Vec::new(),
+        notes: request
+            .as_came(Protocol::Chat)
+            .map_or(&[], |native| native.notes.as_slice()),
     };
+    if context.notes.is_empty() && context.is_spoken() {
+        let lost = request.beyond.lost.iter();
+        lost.for_each(|path| context.lose(path, "not known to this gateway"));
+    }
     let chosen = Chosen::read(&mut context)?;
     let messages = Transcript::write(&mut context)?;
     let mut body = chat::Request {
@@ -134,6 +161,7 @@ fn settings<'a>(
         background: _,
         provider: _,
         profile: _,
+        native: _,
         // The conversation and the tools are written elsewhere.
         input: _,
         instructions: _,
@@ -193,8 +221,18 @@ fn settings<'a>(
         body.stream = Some(true);
         body.stream_options = stream_options(context);
     }
+    own(context, extra, body);
+    Ok(parallel(context, chosen, *parallel_tool_calls, body))
+}
+
+/// Fields beyond the specification, of whichever door.
+fn own(context: &mut Context<'_>, extra: &Extra, body: &mut chat::Request<'_>) {
     for (key, value) in extra.iter() {
-        beyond(context, key, value, body);
+        if RESPONSES_ONLY.contains(&key.as_str()) {
+            context.lose(key, "not a field of Chat Completions");
+        } else {
+            beyond(context, key, value, body);
+        }
     }
     let request = context.request;
     for (key, value) in request.beyond.chat.iter() {
@@ -206,7 +244,6 @@ fn settings<'a>(
     for key in request.beyond.messages_only() {
         context.lose(key, "not a field of Chat Completions");
     }
-    Ok(parallel(context, chosen, *parallel_tool_calls, body))
 }
 
 /// OpenAI's limit for names of users and of caches, in characters.
@@ -233,7 +270,7 @@ fn beyond(context: &mut Context<'_>, key: &str, value: &Value, body: &mut chat::
     let is_known = matches!(key, "messages" | "stop" | "n" | "user");
     if key == "user" && context.quirks.takes(Field::User) && body.user.is_none() {
         body.user = value.as_str().map(|user| user.to_owned().into());
-    } else if is_known || RESPONSES_ONLY.contains(&key) {
+    } else if is_known {
         if key != "user" {
             context.lose(key, "not a field of Chat Completions");
         }

@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::{Answer, Ask, AskKind, Call, Decoder, Need, Provider, Remedies};
 use crate::canonical::compose::{Composer, Names};
+use crate::canonical::native::Protocol;
 use crate::canonical::request::Request;
 use crate::error::Error;
 use crate::secret::Secret;
@@ -23,6 +24,10 @@ use flat::Flat;
 pub(super) struct Flattened<P>(pub(super) P);
 
 impl<P: Provider> Provider for Flattened<P> {
+    fn speaks(&self) -> Option<Protocol> {
+        self.0.speaks()
+    }
+
     fn needs(&self, request: &Request, model: &ModelId) -> Vec<Need> {
         self.0.needs(request, model)
     }

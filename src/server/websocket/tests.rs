@@ -2,6 +2,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::canonical::compose::{Composer, Setup, Stop};
+use crate::canonical::event::ErrorPayload;
 use crate::canonical::request::Delivery;
 
 fn said(speak: impl FnOnce(&mut Composer)) -> (Vec<Value>, Option<ErrorPayload>) {

@@ -253,7 +253,6 @@ impl Composer {
 
     /// Before text goes on: opens the item and the part that the upstream never opened.
     fn make_part(&mut self, event: &mut Event) {
-        let Some(part) = part_for(event) else { return };
         let Some(Address {
             item,
             id,
@@ -262,11 +261,12 @@ impl Composer {
         else {
             return;
         };
-        let (theirs, at, id) = (*item, *at, id.clone());
-        let index = self.place(theirs);
+        let index = self.place(*item);
         if self.open_part(index).is_some() || self.is_closed(index) {
             return;
         }
+        let (theirs, at, id) = (*item, *at, id.clone());
+        let Some(part) = part_for(event) else { return };
         if index >= self.next_index() {
             let mut added = ItemEvent {
                 output_index: theirs,
@@ -384,7 +384,7 @@ fn rest(whole: &str, known: &str) -> Option<String> {
 }
 
 /// Was nothing of the item streamed but its opening?
-fn is_bare(item: &Item) -> bool {
+pub(super) fn is_bare(item: &Item) -> bool {
     match item {
         Item::Message(message) => message.content.is_empty(),
         Item::FunctionCall(call) => call.arguments.is_empty(),
@@ -393,6 +393,6 @@ fn is_bare(item: &Item) -> bool {
         Item::FunctionCallOutput(_)
         | Item::CustomToolCallOutput(_)
         | Item::Compaction(_)
-        | Item::ItemReference(_) => false,
+        | Item::ItemReference(_) => true,
     }
 }
