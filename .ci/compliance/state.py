@@ -9,11 +9,13 @@ is paid twice and a client that hangs up is seen to cancel.
 from __future__ import annotations
 
 import http.client
+import http.server
 import json
 import socket
 import sqlite3
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -306,6 +308,57 @@ def a_compacted_conversation_goes_on_everywhere(bench: Bench) -> None:
     refused(bench.ann.call("POST", "/compact", {"model": "demo"}), 400, "missing_required_parameter")
 
 
+class OpenAi(http.server.BaseHTTPRequestHandler):
+    """OpenAI's own compaction, which the simulator does not have."""
+
+    seen: list[tuple[str, dict]] = []
+
+    def do_POST(self) -> None:  # noqa: N802 (the name that http.server asks for)
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        OpenAi.seen.append((self.path, body))
+        if self.path == "/v1/responses/compact":
+            kept = {"type": "message", "id": "msg_1", "role": "user", "status": "completed", "content": [{"type": "input_text", "text": "kept"}]}
+            made = {"type": "compaction", "id": "cmp_1", "encrypted_content": "gAAAABtheirs"}
+            usage = {"input_tokens": 7, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": 3, "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": 10}
+            self.reply({"id": "resp_theirs", "object": "response.compaction", "created_at": 1, "output": [kept, made], "usage": usage})
+        else:
+            said = {"type": "message", "id": "msg_2", "role": "assistant", "status": "completed", "content": [{"type": "output_text", "text": "on", "annotations": []}]}
+            self.reply({"id": "resp_2", "object": "response", "created_at": 1, "status": "completed", "model": body["model"], "output": [said]})
+
+    def reply(self, body: dict) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def the_vendors_own_compaction_is_used_where_nobody_else_can_answer(bench: Bench) -> None:
+    upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), OpenAi)
+    threading.Thread(target=upstream.serve_forever, daemon=True).start()
+    config = bench.config("memory").replace(f"http://127.0.0.1:{bench.sim.port}/v1\"", f"http://127.0.0.1:{upstream.server_port}/v1\"", 1)
+    with Gateway(bench.binary, config) as gateway:
+        ann = Client(gateway, "ann")
+        asked = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "two"}]
+        made = ann.call("POST", "/compact", {"model": "openai/gpt-6-luna", "input": asked, "instructions": "Be brief.", "prompt_cache_key": "k"}).json
+        assert [item.get("encrypted_content") for item in made["output"]] == [None, "gAAAABtheirs"] and made["usage"]["total_tokens"] == 10, made
+        path, sent = OpenAi.seen[-1]
+        assert path == "/v1/responses/compact" and set(sent) == {"model", "input", "instructions", "prompt_cache_key"} and len(sent["input"]) == 2, sent
+        # Verbatim to OpenAI, and to nobody else.
+        good(ann.ask("openai/gpt-6-luna", [*made["output"], {"role": "user", "content": "go on"}]))
+        assert {"type": "compaction", "id": "cmp_1", "encrypted_content": "gAAAABtheirs"} in OpenAi.seen[-1][1]["input"], OpenAi.seen[-1]
+        refusal = ann.ask("anthropic/claude-sonnet-5-5", [*made["output"], {"role": "user", "content": "go on"}])
+        assert refusal.status == 400 and refusal.error["param"] == "input[1].encrypted_content", refusal.raw
+        # A name that may lead to another vendor gets a conversation that every vendor can go on with.
+        ours = ann.call("POST", "/compact", {"model": "ladder", "input": "my [[text:heron]] word"})
+        assert ours.status == 200 and ours.json["output"][-1]["encrypted_content"].startswith("llmgws1."), ours.raw
+    upstream.shutdown()
+
+
 def a_locked_database_fails_no_answer(bench: Bench) -> None:
     good(bench.ann.ask("demo", "first", store=True))
     with sqlite3.connect(bench.database) as other:
@@ -316,6 +369,26 @@ def a_locked_database_fails_no_answer(bench: Bench) -> None:
         other.rollback()
     stored = good(bench.ann.ask("demo", "again", store=True))
     assert bench.ann.call("GET", f"/{stored['id']}").status == 200
+
+
+def a_full_disk_fails_no_answer(bench: Bench) -> None:
+    """The database stands on a disk of its own, of half a megabyte."""
+    disk = Path(bench.folder.name) / "disk"
+    disk.mkdir()
+    mounted = Path(bench.folder.name) / "on-a-small-disk"
+    mounted.write_text(f"""#!/bin/sh
+exec unshare --map-root-user --mount sh -c 'mount -t tmpfs -o size=512k none "{disk}" && exec "{Path(bench.binary).resolve()}" "$@"' sh "$@"
+""")
+    mounted.chmod(0o755)
+    config = CONFIG.format(port=bench.sim.port, attempts=1, allow="") + KEYS.format(kind="sqlite", path=disk / "responses.db")
+    with Gateway(str(mounted), config) as gateway:
+        ann = Client(gateway, "ann")
+        small = good(ann.ask("demo", "small", store=True))
+        for number in range(4):
+            large = good(ann.ask("demo", f"{number} " + "x" * 300_000, store=True))
+            good(ann.ask("demo", "go on", previous_response_id=large["id"], stream=True))
+        bench.wait(lambda: "responses are not stored" in gateway.log(), "no warning")
+        assert ann.call("GET", f"/{small['id']}").json == small
 
 
 def turn(talk: ClientConnection, **fields: object) -> list[dict]:

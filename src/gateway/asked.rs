@@ -32,18 +32,16 @@ impl Asked {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Remembers what a target taught. False if it was known already. What is true of this conversation alone is not
-    /// held against others: their thinking is good.
-    pub(super) fn learn(&self, gateway: &Gateway, target: &Target, remedy: &Remedy) -> bool {
+    /// Remembers what a target taught. What is true of this conversation alone is not held against others: their
+    /// thinking is good.
+    pub(super) fn learn(&self, gateway: &Gateway, target: &Target, remedy: &Remedy) {
         if *remedy != Remedy::DropReasoning {
             return gateway.learn(target, remedy.clone());
         }
         let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = !unread.contains(target);
-        if new {
+        if !unread.contains(target) {
             unread.push(target.clone());
         }
-        new
     }
 
     /// What is known of a target.

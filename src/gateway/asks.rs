@@ -17,7 +17,7 @@ use crate::canonical::part::Part;
 use crate::canonical::request::Request;
 use crate::canonical::usage::Usage;
 use crate::error::{Error, Kind, Next};
-use crate::providers::{Answer, Ask, AskKind};
+use crate::providers::{Answer, Ask, AskKind, Kind as Vendor};
 use crate::routing::resolve::resolve;
 use crate::target::Target;
 
@@ -30,6 +30,17 @@ pub struct Count {
     pub tokens: u64,
     /// Whose number it is.
     pub basis: Basis,
+}
+
+/// What OpenAI made of a conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Compacted {
+    /// Who was asked.
+    pub target: Target,
+    /// The shorter conversation.
+    pub output: Vec<Open<Item>>,
+    /// What it cost.
+    pub usage: Option<Usage>,
 }
 
 /// Whose number a count is.
@@ -71,7 +82,9 @@ impl Gateway {
                         basis,
                     });
                 }
-                Ok(Answer::Models(..) | Answer::Embeddings(_)) => return Err(crossed()),
+                Ok(Answer::Models(..) | Answer::Embeddings(_) | Answer::Compacted(..)) => {
+                    return Err(crossed());
+                }
                 Err(error) if error.kind() == Kind::Unsupported => {
                     first_refusal.get_or_insert(target);
                 }
@@ -85,6 +98,49 @@ impl Gateway {
             tokens: estimate(&request),
             basis: Basis::Estimated,
         })
+    }
+
+    /// A conversation made shorter by OpenAI itself. `None` where that is not to be had: a name that may lead elsewhere,
+    /// where nobody could read it, or a server without that path.
+    pub async fn compact(
+        &self,
+        request: &Request,
+        caller: &Caller,
+    ) -> Result<Option<Compacted>, Error> {
+        let snapshot = self.snapshot();
+        let (request, targets) = planned(&snapshot, request, caller)?;
+        let is_openai = |target: &Target| {
+            let mut providers = snapshot.config.providers.iter();
+            providers.any(|it| it.name() == &target.provider && it.kind == Vendor::OpenAi)
+        };
+        if !targets.iter().all(is_openai) {
+            return Ok(None);
+        }
+        let mut failures = Vec::new();
+        for target in targets {
+            let compact = Ask::Compact(&request);
+            match self.ask(&snapshot, &target, compact, caller).await {
+                Ok(Answer::Compacted(output, usage)) => {
+                    return Ok(Some(Compacted {
+                        target,
+                        output,
+                        usage,
+                    }));
+                }
+                Ok(Answer::Models(..) | Answer::Tokens(_) | Answer::Embeddings(_)) => {
+                    return Err(crossed());
+                }
+                Err(error)
+                    if error.kind() == Kind::Unsupported
+                        || matches!(error.upstream_status(), Some(404 | 405 | 501)) =>
+                {
+                    return Ok(None);
+                }
+                Err(error) if error.next() == Next::Target => failures.push(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::exhausted(failures))
     }
 
     /// Embeds texts.
@@ -131,7 +187,7 @@ impl Gateway {
                 let message = "the number of vectors is not the number of texts";
                 Error::garbled(message).at(target)
             }
-            Ok(Answer::Models(..) | Answer::Tokens(_)) => crossed(),
+            Ok(Answer::Models(..) | Answer::Tokens(_) | Answer::Compacted(..)) => crossed(),
             Err(error) => error,
         };
         ticket.failed(&error);
@@ -148,6 +204,7 @@ impl Gateway {
         let kind = match ask {
             Ask::Respond(_) => return Err(crossed()),
             Ask::Count(_) => AskKind::Count,
+            Ask::Compact(_) => AskKind::Compact,
             Ask::Embed(_) => AskKind::Embed,
             Ask::Models(_) => AskKind::Models,
         };
@@ -183,6 +240,7 @@ fn used(answer: &Answer) -> Option<Usage> {
         Answer::Embeddings(embedded) => embedded
             .tokens
             .map(|tokens| Usage::counted(tokens, 0, None, 0, 0)),
+        Answer::Compacted(_, usage) => usage.clone(),
         Answer::Models(..) | Answer::Tokens(_) => None,
     }
 }

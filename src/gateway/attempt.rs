@@ -24,7 +24,7 @@ use crate::canonical::event::Batch;
 use crate::canonical::request::{Delivery, Request};
 use crate::config::alias::{Rules, Timeouts};
 use crate::error::{Error, Kind, Retry};
-use crate::providers::{Ask, Call, Loss};
+use crate::providers::{Ask, Call, Loss, Remedies};
 use crate::routing::health::Admission;
 use crate::target::Target;
 
@@ -80,14 +80,17 @@ impl Attempt<'_> {
         let mut rotations = 0;
         loop {
             self.caller.watcher.tell(Progress::Asking(self.target));
-            let tried = match self.once(member, &request, asked).await {
+            let mut remedies = asked.remedies(self.gateway, self.target);
+            let tried = match self.once(member, &request, asked, &remedies).await {
                 Ok((reply, running)) => return Ok(settle(reply, running, ticket)),
                 Err(tried) => tried,
             };
             let error = tried.error.at(self.target);
+            // Another request may have learnt it meanwhile: what counts is whether this one was sent without it.
             if let Some(remedy) = error.remedy()
-                && asked.learn(self.gateway, self.target, remedy)
+                && remedies.add(remedy.clone())
             {
+                asked.learn(self.gateway, self.target, remedy);
                 continue;
             }
             if tried.other == Other::Key
@@ -172,13 +175,13 @@ impl Attempt<'_> {
         member: &Member,
         request: &Request,
         asked: &Asked,
+        remedies: &Remedies,
     ) -> Result<(Begun, Box<Running>), Tried> {
-        let remedies = asked.remedies(self.gateway, self.target);
         readable(request, &self.target.model, member)?;
         let mut call =
             member
                 .provider
-                .encode(Ask::Respond(request), &self.target.model, &remedies)?;
+                .encode(Ask::Respond(request), &self.target.model, remedies)?;
         call.losses
             .extend(lost_at_the_door(request, &self.target.model, member));
         weigh(self.snapshot.config.defaults.lossy, &call.losses)?;

@@ -130,6 +130,21 @@ pub(super) fn lost_at_the_door(request: &Request, model: &ModelId, member: &Memb
         .collect()
 }
 
+/// Under `lossy: reject` a loss is a refusal before any money is spent.
+pub(super) fn weigh(lossy: Lossy, losses: &[Loss]) -> Result<(), Error> {
+    match (lossy, losses.first()) {
+        (Lossy::Reject, Some(loss)) => Err(Error::unsupported(
+            loss.field.clone(),
+            format!(
+                "`{}` cannot be carried to this target: {}",
+                loss.field, loss.what
+            ),
+        )
+        .with_hint("set `defaults.lossy: warn` to send the request without it")),
+        (Lossy::Reject | Lossy::Warn | Lossy::Allow, _) => Ok(()),
+    }
+}
+
 /// Puts on what every outgoing request has: the key, the configured headers, our mark.
 pub(super) fn prepare(
     member: &Member,
@@ -155,21 +170,6 @@ pub(super) fn prepare(
         headers.insert(name.clone(), value.clone());
     }
     Ok(())
-}
-
-/// Under `lossy: reject` a loss is a refusal before any money is spent.
-pub(super) fn weigh(lossy: Lossy, losses: &[Loss]) -> Result<(), Error> {
-    match (lossy, losses.first()) {
-        (Lossy::Reject, Some(loss)) => Err(Error::unsupported(
-            loss.field.clone(),
-            format!(
-                "`{}` cannot be carried to this target: {}",
-                loss.field, loss.what
-            ),
-        )
-        .with_hint("set `defaults.lossy: warn` to send the request without it")),
-        (Lossy::Reject | Lossy::Warn | Lossy::Allow, _) => Ok(()),
-    }
 }
 
 pub(super) async fn read_all(mut chunks: Chunks, most: usize) -> Result<Vec<u8>, Error> {

@@ -87,6 +87,7 @@ impl Memory {
     pub(super) fn watch(
         self: &Arc<Self>,
         client: Option<Arc<str>>,
+        request: Arc<Request>,
         events: EventStream,
     ) -> EventStream {
         let memory = self.clone();
@@ -94,7 +95,7 @@ impl Memory {
             .inspect(move |batch| {
                 let last = batch.last().and_then(|emitted| emitted.event.known());
                 if let Some(response) = last.and_then(|event| event.terminal()) {
-                    memory.keep(client.as_deref(), &response.output);
+                    memory.keep(client.as_deref(), &request.input, &response.output);
                 }
             })
             .boxed()
@@ -117,7 +118,11 @@ impl Memory {
                     text.get_or_insert(at);
                     if has_texts
                         && !input.get(at + 1).is_some_and(is_reasoning)
-                        && let Some(kept) = self.lock().kept.get(&text_mark(client, message))
+                        && let Some(kept) = self.lock().kept.get(&text_mark(
+                            client,
+                            input.get(..at).unwrap_or_default(),
+                            message,
+                        ))
                     {
                         found.push((at + 1, kept.reasoning.clone()));
                     }
@@ -148,7 +153,7 @@ impl Memory {
         found
     }
 
-    fn keep(&self, client: Option<&str>, output: &[Open<Item>]) {
+    fn keep(&self, client: Option<&str>, input: &[Open<Item>], output: &[Open<Item>]) {
         let mut reasoning: Vec<Reasoning> = Vec::new();
         let mut place = Place::Call;
         let mut last = None;
@@ -189,7 +194,7 @@ impl Memory {
         if let (Some(message), false) = (last, after.is_empty()) {
             let mut shelf = self.lock();
             shelf.has_texts = true;
-            shelf.put(text_mark(client, message), after, Place::End);
+            shelf.put(text_mark(client, input, message), after, Place::End);
         }
     }
 
@@ -233,11 +238,23 @@ fn is_reasoning(item: &Open<Item>) -> bool {
     matches!(item, Open::Known(Item::Reasoning(_)))
 }
 
-/// The mark of what stands after this text.
-fn text_mark(client: Option<&str>, message: &Message) -> Mark {
+/// The mark of what stands after this text. The same words are said in many conversations, so where in this one they were
+/// said tells them apart: after how much of the client's, and after what.
+fn text_mark(client: Option<&str>, before: &[Open<Item>], message: &Message) -> Mark {
+    let mut told = before.iter().filter_map(|item| match item {
+        Open::Known(Item::Message(it)) if it.role != Role::Assistant => Some(text_of(it)),
+        Open::Known(Item::FunctionCallOutput(it) | Item::CustomToolCallOutput(it)) => {
+            Some(it.call_id.clone())
+        }
+        Open::Known(_) | Open::Unknown(_) => None,
+    });
+    let last = told.next_back().unwrap_or_default();
+    mark(client, &last, &told.count().to_string(), &text_of(message))
+}
+
+fn text_of(message: &Message) -> String {
     let parts = message.content.iter().filter_map(Open::known);
-    let text: String = parts.filter_map(Part::text).collect();
-    mark(client, "", "", &text)
+    parts.filter_map(Part::text).collect()
 }
 
 /// Clients write the arguments anew: in another order of keys, with other spaces. They are the same call.

@@ -12,12 +12,10 @@ use arc_swap::ArcSwap;
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 
-use crate::canonical::compose::{Composer, ReasoningChannel, Setup, Stop};
-use crate::canonical::event::{Batch, Emitted};
+use crate::canonical::compose::{Composer, ReasoningChannel, Setup};
+use crate::canonical::event::Batch;
 use crate::canonical::request::Request;
-use crate::canonical::response::Response;
 use crate::canonical::settings::Echo;
-use crate::canonical::usage::Usage;
 use crate::config::{Config, ReasoningEvents};
 use crate::error::{Error, Kind, Remedy};
 use crate::providers::{Answer, Ask, AskKind, ListedModel, Loss, Remedies};
@@ -48,6 +46,7 @@ pub mod survey;
 mod tariff;
 mod ticket;
 pub mod trace;
+mod unasked;
 pub mod upstream;
 mod wait;
 
@@ -247,7 +246,9 @@ impl Gateway {
             match Box::pin(walk.ask(&target, &mut course, &asked)).await {
                 Ok(mut reply) => {
                     reply.alias = route.alias;
-                    reply.events = self.memory.watch(caller.key.clone(), reply.events);
+                    reply.events =
+                        self.memory
+                            .watch(caller.key.clone(), request.clone(), reply.events);
                     return Ok(reply);
                 }
                 Err(errors) => {
@@ -278,42 +279,6 @@ impl Gateway {
         composer.fail(error);
         composer.take()
     }
-
-    /// The events that end an answer of which these were seen, and which is broken off.
-    pub fn broken_off(
-        &self,
-        request: &Request,
-        caller: &Caller,
-        seen: impl IntoIterator<Item = Emitted>,
-        error: &Error,
-    ) -> Batch {
-        let mut composer = Composer::new(self.setup(request, caller));
-        for emitted in seen {
-            composer.relay(emitted.event, None);
-        }
-        composer.take();
-        composer.at((self.clock)());
-        composer.fail(error);
-        composer.take()
-    }
-
-    /// The events of an answer in which nobody was asked and nothing is said.
-    pub fn silent(&self, request: &Request, caller: &Caller) -> Batch {
-        let mut composer = Composer::new(self.setup(request, caller));
-        composer.begin("", &request.model);
-        composer.usage(Usage::counted(0, 0, None, 0, 0));
-        composer.stop(Stop::Complete);
-        composer.end();
-        composer.take()
-    }
-
-    /// The response to a request that nobody has been asked yet.
-    pub fn queued(&self, request: &Request, caller: &Caller, id: &str) -> Response {
-        let mut composer = Composer::new(self.setup(request, caller));
-        composer.begin(id, &request.model);
-        composer.queued()
-    }
-
     /// The time, in Unix seconds.
     pub fn now(&self) -> u64 {
         (self.clock)()
@@ -339,7 +304,7 @@ impl Gateway {
                     models.extend(page);
                     cursor = next;
                 }
-                Answer::Tokens(_) | Answer::Embeddings(_) => {
+                Answer::Tokens(_) | Answer::Embeddings(_) | Answer::Compacted(..) => {
                     return Err(Error::new(Kind::Internal, "asked for models, read a count"));
                 }
             }
@@ -372,14 +337,15 @@ impl Gateway {
         learnt.get(target).cloned().unwrap_or_default()
     }
 
-    /// Remembers what a target taught. False if it was known already.
-    fn learn(&self, target: &Target, remedy: Remedy) -> bool {
+    /// Remembers what a target taught.
+    fn learn(&self, target: &Target, remedy: Remedy) {
         let mut learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
         // Model names come from clients, so the memory is bounded; what is forgotten is learnt again.
         if learnt.len() >= 1000 && !learnt.contains_key(target) {
             learnt.clear();
         }
-        learnt.entry(target.clone()).or_default().add(remedy)
+        // Another request may have been faster.
+        let _known = learnt.entry(target.clone()).or_default().add(remedy);
     }
 }
 

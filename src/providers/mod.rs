@@ -10,8 +10,11 @@ use http::{HeaderMap, Method, StatusCode};
 
 use crate::canonical::compose::Composer;
 use crate::canonical::embedding::{Embedded, Embedding};
+use crate::canonical::item::Item;
 use crate::canonical::native::Protocol;
+use crate::canonical::open::Open;
 use crate::canonical::request::Request;
+use crate::canonical::usage::Usage;
 use crate::error::{Error, Remedy};
 use crate::secret::Secret;
 use crate::target::{ModelId, ProviderName};
@@ -37,6 +40,8 @@ pub enum Ask<'a> {
     Respond(&'a Request),
     /// How many tokens the request has.
     Count(&'a Request),
+    /// A shorter conversation in the place of this one.
+    Compact(&'a Request),
     /// Vectors for texts.
     Embed(&'a Embedding),
     /// A page of its models; the cursor of the page before.
@@ -118,10 +123,17 @@ pub struct ListedModel {
 pub enum Answer {
     /// So many tokens.
     Tokens(u64),
+    /// The shorter conversation, which its provider alone can read, and what it cost.
+    Compacted(Vec<Open<Item>>, Option<Usage>),
     /// Vectors, one for each text.
     Embeddings(Embedded),
     /// A page of models and the cursor of the next.
     Models(Vec<ListedModel>, Option<String>),
+}
+
+/// The refusal of a provider that compacts nothing itself.
+fn compacts_nothing() -> Error {
+    Error::unsupported("model", "the provider compacts no conversations")
 }
 
 /// Which ask an [`Answer`] belongs to.
@@ -129,6 +141,8 @@ pub enum Answer {
 pub enum AskKind {
     /// [`Ask::Count`].
     Count,
+    /// [`Ask::Compact`].
+    Compact,
     /// [`Ask::Embed`].
     Embed,
     /// [`Ask::Models`].

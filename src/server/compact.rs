@@ -1,15 +1,18 @@
 //! `POST /v1/responses/compact`: a long conversation made short, for every provider.
 //!
-//! The model that the client names summarises the conversation; the summary comes back sealed, in a `compaction` item
-//! that only this gateway opens again. What the user said stays beside it word for word, the latest first to be kept.
+//! Where nobody but OpenAI can answer, OpenAI compacts. Elsewhere the model that the client names summarises the
+//! conversation; the summary comes back sealed, in a `compaction` item that only this gateway opens again. What the user
+//! said stays beside it word for word, the latest first to be kept.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response as HttpResponse;
+use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::StatusCode;
+use serde::Serialize;
 use serde_json::json;
 
 use super::conversation::Reach;
@@ -25,6 +28,7 @@ use crate::canonical::response::{Response, Status};
 use crate::canonical::usage::Usage;
 use crate::doors::responses::Responses;
 use crate::error::{Error, Kind};
+use crate::gateway::asks::Compacted;
 use crate::store::record::Owner;
 
 /// What the user said is kept word for word up to so many bytes, the latest first.
@@ -57,6 +61,9 @@ async fn compacted(app: &Arc<App>, taken: &Taken) -> Result<HttpResponse, Error>
         return Err(Error::invalid("input", "there is nothing to compact")
             .with_code("missing_required_parameter"));
     }
+    if let Some(compacted) = app.gateway.compact(&request, &caller).await? {
+        return Ok(by_openai(app, taken, compacted));
+    }
     let ask = question(&request)?;
     let mut answer = app.respond(ask, caller).await?;
     let mut response = None;
@@ -76,10 +83,26 @@ async fn compacted(app: &Arc<App>, taken: &Taken) -> Result<HttpResponse, Error>
         encrypted_content: conversations.sealer.seal(&owner, &summary)?,
         ..Compaction::default()
     }));
-    let usage = response
-        .usage
-        .clone()
-        .unwrap_or_else(|| Usage::counted(0, 0, None, 0, 0));
+    let body = body(app, &id, &output, response.usage.clone());
+    let mut headers = reply::head(&taken.request_id);
+    reply::describe(&mut headers, &answer, &[], taken.recorder.started());
+    reply::cost(&mut headers, &response);
+    taken.recorder.delivered();
+    Ok(reply::whole(StatusCode::OK, body, headers))
+}
+
+/// What OpenAI made of the conversation, as it came.
+fn by_openai(app: &App, taken: &Taken, compacted: Compacted) -> HttpResponse {
+    let id = ids::response(&ids::digest(&["compaction", &taken.request_id]));
+    let body = body(app, &id, &compacted.output, compacted.usage);
+    let mut headers = reply::head(&taken.request_id);
+    reply::answered(&mut headers, &compacted.target, &[]);
+    taken.recorder.delivered();
+    reply::whole(StatusCode::OK, body, headers)
+}
+
+fn body<T: Serialize>(app: &App, id: &str, output: &[T], usage: Option<Usage>) -> Bytes {
+    let usage = usage.unwrap_or_else(|| Usage::counted(0, 0, None, 0, 0));
     let body = json!({
         "id": id,
         "object": "response.compaction",
@@ -87,15 +110,7 @@ async fn compacted(app: &Arc<App>, taken: &Taken) -> Result<HttpResponse, Error>
         "output": output,
         "usage": usage,
     });
-    let mut headers = reply::head(&taken.request_id);
-    reply::describe(&mut headers, &answer, &[], taken.recorder.started());
-    reply::cost(&mut headers, &response);
-    taken.recorder.delivered();
-    Ok(reply::whole(
-        StatusCode::OK,
-        body.to_string().into(),
-        headers,
-    ))
+    body.to_string().into()
 }
 
 /// What the model is asked.

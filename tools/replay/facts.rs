@@ -94,8 +94,8 @@ fn answer(recording: &Recording, kind: AskKind) -> Value {
             let ids: Vec<_> = models.into_iter().map(|model| model.id).collect();
             json!({"kind": "models", "models": ids})
         }
-        Ok(Answer::Embeddings(_)) => {
-            json!({"kind": "error", "violations": ["nothing recorded asks for embeddings"]})
+        Ok(Answer::Embeddings(_) | Answer::Compacted(..)) => {
+            json!({"kind": "error", "violations": ["nothing recorded asks for embeddings or a compaction"]})
         }
         Err(error) => json!({"kind": "error", "error": told(&error)}),
     }

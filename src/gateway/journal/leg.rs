@@ -1,6 +1,5 @@
 //! How an attempt's fate gets into the journal, whoever learns of it.
 
-
 use tokio::time::Instant;
 
 use super::{Attempt, End, Fate, Journal, Says, Tokens};

@@ -40,7 +40,7 @@ const RETURNED: &str = r#"[
 #[test]
 fn reasoning_comes_back_where_it_stood() {
     let memory = Memory::default();
-    memory.keep(Some("ci"), &items(ANSWER));
+    memory.keep(Some("ci"), &[], &items(ANSWER));
     let outputs = ["function_call_output", "function_call_output"];
     let mut expect = vec![
         "message",
@@ -57,7 +57,7 @@ fn reasoning_comes_back_where_it_stood() {
 #[test]
 fn another_client_and_another_call_find_nothing() {
     let memory = Memory::default();
-    memory.keep(Some("ci"), &items(ANSWER));
+    memory.keep(Some("ci"), &[], &items(ANSWER));
     let without = |client: Option<&str>, input: &str| {
         let tags = recalled(&memory, client, input);
         assert!(
@@ -81,7 +81,7 @@ fn another_client_and_another_call_find_nothing() {
 #[test]
 fn a_client_that_keeps_its_reasoning_is_left_alone() {
     let memory = Memory::default();
-    memory.keep(None, &items(ANSWER));
+    memory.keep(None, &[], &items(ANSWER));
     let own = RETURNED.replace(
         r#"{"role":"assistant""#,
         r#"{"type":"reasoning","summary":[],"encrypted_content":"mine"},{"role":"assistant""#,
@@ -95,11 +95,12 @@ fn a_client_that_keeps_its_reasoning_is_left_alone() {
 fn what_stands_after_the_last_text_comes_back_after_it() {
     let memory = Memory::default();
     let answer = r#"[{"type":"message","role":"assistant","content":"Done."},{"type":"reasoning","summary":[],"encrypted_content":"end"}]"#;
-    memory.keep(Some("ci"), &items(answer));
-    let said = r#"[{"role":"assistant","content":"Done."},{"role":"user","content":"more"}]"#;
+    let asked = r#"[{"role":"user","content":"do"}]"#;
+    memory.keep(Some("ci"), &items(asked), &items(answer));
+    let said = r#"[{"role":"user","content":"do"},{"role":"assistant","content":"Done."},{"role":"user","content":"more"}]"#;
     assert_eq!(
         recalled(&memory, Some("ci"), said),
-        ["message", "end", "message"]
+        ["message", "message", "end", "message"]
     );
     let check = |client, input: &str| {
         let tags = recalled(&memory, client, input);
@@ -107,6 +108,11 @@ fn what_stands_after_the_last_text_comes_back_after_it() {
     };
     check(Some("other"), said);
     check(Some("ci"), &said.replace("Done", "Gone"));
+    check(Some("ci"), &said.replace("\"do\"", "\"undo\""));
+    check(
+        Some("ci"),
+        &said.replace("[", r#"[{"role":"user","content":"well"},"#),
+    );
     check(Some("ci"), &said.replace("assistant", "user"));
     let own = r#"},{"type":"reasoning","summary":[],"encrypted_content":"mine"},{"role":"user""#;
     check(Some("ci"), &said.replace(r#"},{"role":"user""#, own));

@@ -12,7 +12,8 @@ use crate::canonical::native::Protocol;
 use crate::canonical::request::Request;
 use crate::error::{Error, Kind};
 use crate::providers::{
-    Answer, Ask, AskKind, Call, ListedModel, Loss, Provider, Remedies, Settings, embeddings,
+    Answer, Ask, AskKind, Call, ListedModel, Loss, Provider, Remedies, Settings, compacts_nothing,
+    embeddings,
 };
 use crate::secret::Secret;
 use crate::target::ModelId;
@@ -142,6 +143,7 @@ impl Provider for Anthropic {
         match ask {
             Ask::Respond(request) => self.ask(request, Purpose::Answer, model, remedies),
             Ask::Count(request) => self.ask(request, Purpose::Count, model, remedies),
+            Ask::Compact(_) => Err(compacts_nothing()),
             Ask::Embed(_) => Err(embeddings::unsupported("Anthropic")),
             Ask::Models(cursor) => {
                 let after = cursor.map_or(String::new(), |id| {
@@ -193,6 +195,7 @@ impl Provider for Anthropic {
                 let count: Count = decode::parse(body)?;
                 Ok(Answer::Tokens(count.input_tokens))
             }
+            AskKind::Compact => Err(compacts_nothing()),
             AskKind::Embed => Err(embeddings::unsupported("Anthropic")),
             AskKind::Models => {
                 let page: Models = decode::parse(body)?;

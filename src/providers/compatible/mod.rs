@@ -8,7 +8,9 @@ use http::{HeaderMap, Method, StatusCode};
 
 use self::quirks::{Auth, Images, Quirks};
 use self::stream::ChatDecoder;
-use super::{Answer, Ask, AskKind, Call, Need, Provider, Remedies, Settings, embeddings};
+use super::{
+    Answer, Ask, AskKind, Call, Need, Provider, Remedies, Settings, compacts_nothing, embeddings,
+};
 use crate::canonical::item::{Item, ToolOutput};
 use crate::canonical::native::Protocol;
 use crate::canonical::open::Open;
@@ -131,6 +133,7 @@ impl Provider for Compatible {
                 "model",
                 "this server has no endpoint that counts tokens",
             )),
+            Ask::Compact(_) => Err(compacts_nothing()),
             Ask::Embed(embedding) => embeddings::call(self.url("/embeddings"), embedding, model),
             Ask::Models(_) => Ok(Call {
                 method: Method::GET,
@@ -162,6 +165,7 @@ impl Provider for Compatible {
 
     fn read(&self, kind: AskKind, body: &[u8]) -> Result<Answer, Error> {
         match kind {
+            AskKind::Compact => Err(compacts_nothing()),
             AskKind::Embed => embeddings::read(body),
             AskKind::Models => models::read(body),
             AskKind::Count => Err(Error::unsupported(

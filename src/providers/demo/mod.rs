@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::canonical::request::Request;
 use crate::error::{Error, Kind, Remedy};
 use crate::providers::{
-    Answer, Ask, AskKind, Call, ListedModel, Loss, Provider, Remedies, embeddings,
+    Answer, Ask, AskKind, Call, ListedModel, Loss, Provider, Remedies, compacts_nothing, embeddings,
 };
 use crate::secret::Secret;
 use crate::target::ModelId;
@@ -52,6 +52,7 @@ impl Provider for Demo {
                 let (request, losses) = request::prepare(request, model)?;
                 call("count", &Asked::Count(request), false, losses)
             }
+            Ask::Compact(_) => Err(compacts_nothing()),
             Ask::Embed(_) => Err(embeddings::unsupported("`demo`")),
             Ask::Models(_) => call::<Request>("models", &Asked::Models, false, Vec::new()),
         }
@@ -76,6 +77,7 @@ impl Provider for Demo {
                 let count: Count = serde_json::from_slice(body).map_err(garbled)?;
                 Ok(Answer::Tokens(count.tokens))
             }
+            AskKind::Compact => Err(compacts_nothing()),
             AskKind::Embed => Err(embeddings::unsupported("`demo`")),
             AskKind::Models => {
                 let list: Models = serde_json::from_slice(body).map_err(garbled)?;

@@ -10,7 +10,9 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 
-use super::{Answer, Ask, AskKind, Call, ListedModel, Need, Provider, Remedies, Settings};
+use super::{
+    Answer, Ask, AskKind, Call, ListedModel, Need, Provider, Remedies, Settings, compacts_nothing,
+};
 use crate::canonical::request::{Delivery, Request};
 use crate::catalog::google as catalog;
 use crate::error::{Error, Kind};
@@ -144,6 +146,7 @@ impl Provider for Google {
         match ask {
             Ask::Respond(request) => self.respond(request, model, remedies),
             Ask::Count(request) => self.count(request, model, remedies),
+            Ask::Compact(_) => Err(compacts_nothing()),
             Ask::Embed(embedding) => {
                 let url = self.url(model, "batchEmbedContents");
                 embeddings::call(url, &resource(model), embedding)
@@ -169,6 +172,7 @@ impl Provider for Google {
                     serde_json::from_slice(body).map_err(garbled)?;
                 Ok(Answer::Tokens(count.total_tokens))
             }
+            AskKind::Compact => Err(compacts_nothing()),
             AskKind::Embed => embeddings::read(body),
             AskKind::Models => {
                 let page: gemini::response::ModelPage =

@@ -35,14 +35,16 @@ impl<P: Provider> Provider for Flattened<P> {
     fn encode(&self, ask: Ask<'_>, model: &ModelId, remedies: &Remedies) -> Result<Call, Error> {
         let flat = match ask {
             Ask::Respond(request) | Ask::Count(request) => Flat::of(request),
-            Ask::Embed(_) | Ask::Models(_) => None,
+            Ask::Compact(_) | Ask::Embed(_) | Ask::Models(_) => None,
         };
         let Some(mut flat) = flat else {
             return self.0.encode(ask, model, remedies);
         };
         let ask = match ask {
             Ask::Count(_) => Ask::Count(&flat.request),
-            Ask::Respond(_) | Ask::Embed(_) | Ask::Models(_) => Ask::Respond(&flat.request),
+            Ask::Respond(_) | Ask::Compact(_) | Ask::Embed(_) | Ask::Models(_) => {
+                Ask::Respond(&flat.request)
+            }
         };
         let encoded = self.0.encode(ask, model, remedies);
         let mut call = encoded.map_err(|error| match error.param() {

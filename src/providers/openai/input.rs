@@ -181,6 +181,8 @@ fn plain_item(
         }
         Item::CustomToolCall(call) => {
             call.id = own_id(call.id.as_ref(), "ctc_").filter(|_| anchored);
+            // Unlike a function's, a free-form call has no status on the way in.
+            call.status = None;
             shorten(&mut call.call_id);
             call.extra = own_fields(&call.extra, &path, losses);
         }

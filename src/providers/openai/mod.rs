@@ -12,7 +12,10 @@ use super::{
     Answer, Ask, AskKind, Call, Decoder, ListedModel, Provider, Remedies, Settings, embeddings,
 };
 use crate::canonical::compose::Composer;
+use crate::canonical::item::Item;
+use crate::canonical::open::Open;
 use crate::canonical::request::{Delivery, Profile};
+use crate::canonical::usage::Usage;
 use crate::error::{Error, Kind};
 use crate::secret::Secret;
 use crate::target::ModelId;
@@ -73,6 +76,18 @@ impl Provider for OpenAi {
                     decoder: Box::new(NoStream),
                 })
             }
+            Ask::Compact(request) => {
+                let encoded = request::compact(request, model, remedies)?;
+                Ok(Call {
+                    method: Method::POST,
+                    url: self.url("/responses/compact"),
+                    headers: json_headers(),
+                    body: encoded.body,
+                    streamed: false,
+                    losses: encoded.losses,
+                    decoder: Box::new(NoStream),
+                })
+            }
             Ask::Embed(embedding) => embeddings::call(self.url("/embeddings"), embedding, model),
             Ask::Models(_) => Ok(Call {
                 method: Method::GET,
@@ -105,6 +120,10 @@ impl Provider for OpenAi {
                 let counted: Counted = parse(body)?;
                 Ok(Answer::Tokens(counted.input_tokens))
             }
+            AskKind::Compact => {
+                let compacted: Compacted = parse(body)?;
+                Ok(Answer::Compacted(compacted.output, compacted.usage))
+            }
             AskKind::Embed => embeddings::read(body),
             AskKind::Models => {
                 let page: Page = parse(body)?;
@@ -135,6 +154,13 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Error> {
 #[derive(Deserialize)]
 struct Counted {
     input_tokens: u64,
+}
+
+#[derive(Deserialize)]
+struct Compacted {
+    output: Vec<Open<Item>>,
+    #[serde(default)]
+    usage: Option<Usage>,
 }
 
 #[derive(Deserialize)]
@@ -226,6 +252,31 @@ mod tests {
             url(Ask::Models(None)),
             "GET https://api.openai.com/v1/models"
         );
+    }
+
+    #[test]
+    fn a_conversation_is_compacted_with_nothing_but_itself() {
+        let request: Request = serde_json::from_str(
+            r#"{"input":"hi","instructions":"Be brief.","prompt_cache_key":"k","tools":[{"type":"function","name":"f"}],
+                "tool_choice":"auto","reasoning":{"effort":"low"},"temperature":1,"max_output_tokens":99,"newer":1}"#,
+        )
+        .unwrap();
+        let call = provider().encode(
+            Ask::Compact(&request),
+            &"gpt-5.5".into(),
+            &Remedies::default(),
+        );
+        let call = call.unwrap();
+        assert_eq!(call.url, "https://api.openai.com/v1/responses/compact");
+        let body: serde_json::Value = serde_json::from_slice(&call.body).unwrap();
+        let keys: Vec<&String> = body.as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["model", "input", "instructions", "prompt_cache_key"]);
+        let reply = br#"{"id":"resp_1","output":[{"type":"compaction","id":"cmp_1","encrypted_content":"gAAAAx"}]}"#;
+        let Answer::Compacted(output, None) = provider().read(AskKind::Compact, reply).unwrap()
+        else {
+            panic!("a compacted conversation")
+        };
+        assert_eq!(output.len(), 1);
     }
 
     #[test]
