@@ -41,6 +41,16 @@ pub enum ReasoningChannel {
     Content,
 }
 
+/// What becomes of an answer that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// It ends as failed.
+    #[default]
+    End,
+    /// It stays as it is, and the failure is a fault of its stream: somebody may go on with it.
+    Hold,
+}
+
 /// What a composer must know of the request.
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
@@ -52,6 +62,8 @@ pub struct Setup {
     pub profile: Profile,
     /// How reasoning text reaches the client.
     pub reasoning: ReasoningChannel,
+    /// What becomes of the answer if it fails.
+    pub on_failure: OnFailure,
     /// Ids are derived from this where the upstream gives none: the request's id.
     pub seed: String,
     /// Unix seconds.
@@ -222,6 +234,9 @@ impl Composer {
         if self.ended {
             return;
         }
+        if self.setup.on_failure == OnFailure::Hold {
+            return self.spoil(error.clone());
+        }
         self.begin("", "");
         self.ended = true;
         self.failure = Some(error.clone());
@@ -235,6 +250,17 @@ impl Composer {
         }));
         self.batch
             .push(Event::Failed(Lifecycle { response }).into());
+    }
+
+    /// The answer failed, and nobody goes on with it.
+    pub fn give_up(&mut self, error: &Error) {
+        self.setup.on_failure = OnFailure::End;
+        self.fail(error);
+    }
+
+    /// Are failures held, since somebody may go on with the answer?
+    pub fn holds_failures(&self) -> bool {
+        self.setup.on_failure == OnFailure::Hold
     }
 
     /// What a decoder did wrong, if it did: the driver fails the stream with it.
@@ -273,6 +299,11 @@ impl Composer {
     /// The counts as far as they are known, also of an answer that broke off.
     pub fn usage_so_far(&self) -> Option<&Usage> {
         self.usage.as_ref().or(self.fold.head().usage.as_ref())
+    }
+
+    /// Have no events been made since the last call of `take`?
+    pub fn has_nothing(&self) -> bool {
+        self.batch.is_empty()
     }
 
     /// The events made since the last call.

@@ -10,17 +10,17 @@ use super::course::Course;
 use super::exchange::{prepare, read_all, request_id};
 use super::gate::{COME_BACK, Full, Manner, Place};
 use super::keys::{Lent, Other};
+use super::opened::Opened;
 use super::running::{Running, Start};
 use super::snapshot::Member;
 use super::ticket::{Ticket, Watch, resting};
 use super::upstream::{Incoming, Outgoing};
 use super::wait::{backoff, late, rested};
-use super::{Caller, Gateway, Reply, Snapshot};
-use crate::canonical::compose::Composer;
-use crate::canonical::event::Batch;
+use super::{Caller, Gateway, Snapshot};
+use crate::canonical::compose::{Composer, OnFailure};
 use crate::canonical::request::{Delivery, Request};
 use crate::config::Lossy;
-use crate::config::alias::{Rules, Timeouts};
+use crate::config::alias::{OnCut, Rules, Timeouts};
 use crate::error::{Error, Kind, Retry};
 use crate::providers::{Ask, Call, Loss};
 use crate::routing::health::Admission;
@@ -36,6 +36,12 @@ pub(super) const PROVIDER_BUSY: &str = "provider_busy";
 #[derive(Debug, Default)]
 pub(super) struct Asked(AtomicU32);
 
+impl Asked {
+    pub(super) fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Everything that asking one target needs.
 pub(super) struct Attempt<'a> {
     pub(super) gateway: &'a Gateway,
@@ -45,7 +51,7 @@ pub(super) struct Attempt<'a> {
     pub(super) target: &'a Target,
     pub(super) alias: Option<&'a str>,
     pub(super) rules: &'a Rules,
-    pub(super) course: &'a Course<'a>,
+    pub(super) course: &'a Course,
     /// Who is asked beside this one if it is slow.
     pub(super) rival: Option<&'a Target>,
     /// When the first content must be there, over all targets.
@@ -56,16 +62,6 @@ pub(super) struct Attempt<'a> {
 struct Tried {
     error: Error,
     other: Other,
-}
-
-/// An answer that has begun, and its events so far.
-struct Begun {
-    target: Target,
-    attempts: u32,
-    losses: Vec<Loss>,
-    upstream_request_id: Option<String>,
-    first_content: Duration,
-    first: Batch,
 }
 
 impl From<Error> for Tried {
@@ -79,7 +75,7 @@ impl From<Error> for Tried {
 
 impl Attempt<'_> {
     /// Asks until the target answers or there is no use in asking again.
-    pub(super) async fn run(&self, asked: &Asked) -> Result<Reply, Error> {
+    pub(super) async fn run(&self, asked: &Asked) -> Result<Opened, Error> {
         let member = self
             .snapshot
             .member(&self.target.provider)
@@ -96,7 +92,10 @@ impl Attempt<'_> {
         let mut rotations = 0;
         loop {
             let tried = match self.once(member, &request, asked).await {
-                Ok((reply, running)) => return Ok(settle(reply, running, ticket)),
+                Ok((opened, running)) => {
+                    let watch = ticket.answered(opened.first_content);
+                    return Ok(opened.with(running, watch));
+                }
                 Err(tried) => tried,
             };
             let error = tried.error.at(self.target);
@@ -192,7 +191,7 @@ impl Attempt<'_> {
         member: &Member,
         request: &Request,
         asked: &Asked,
-    ) -> Result<(Begun, Running), Tried> {
+    ) -> Result<(Opened, Running), Tried> {
         let remedies = self.gateway.remedies(self.target);
         let mut call =
             member
@@ -231,15 +230,16 @@ impl Attempt<'_> {
                 });
             }
         };
-        let begun = Begun {
+        let opened = Opened {
             target: self.target.clone(),
             attempts,
             losses,
             upstream_request_id,
             first_content: started.elapsed(),
             first,
+            running: None,
         };
-        Ok((begun, running))
+        Ok((opened, running))
     }
 
     /// The limits of this try. What the client sets for the first token holds while there is somebody else to turn to:
@@ -352,7 +352,12 @@ impl Attempt<'_> {
                 .with_upstream_status(status.as_u16())
                 .with_upstream_request_id(id));
         }
-        let composer = Composer::new(self.gateway.setup(self.request, self.caller));
+        let mut setup = self.gateway.setup(self.request, self.caller);
+        setup.on_failure = match self.rules.on_cut {
+            OnCut::Error => OnFailure::End,
+            OnCut::Continue => OnFailure::Hold,
+        };
+        let composer = Composer::new(setup);
         let start = Start {
             delivery: self.request.delivery,
             first_token: started + timeouts.first_token,
@@ -375,19 +380,5 @@ impl Attempt<'_> {
             super::snapshot::put_media(&mut request, &need.url, &data);
         }
         Ok(Cow::Owned(request))
-    }
-}
-
-/// The answer goes on by itself, and the target's health hears of it.
-fn settle(begun: Begun, mut running: Running, ticket: Ticket) -> Reply {
-    running.watched_by(ticket.answered(begun.first_content));
-    Reply {
-        target: begun.target,
-        alias: None,
-        attempts: begun.attempts,
-        losses: begun.losses,
-        upstream_request_id: begun.upstream_request_id,
-        first_content: begun.first_content,
-        events: running.into_events(begun.first),
     }
 }

@@ -12,11 +12,12 @@ use arc_swap::ArcSwap;
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 
-use crate::canonical::compose::{Composer, ReasoningChannel, Setup};
+use crate::canonical::compose::{Composer, OnFailure, ReasoningChannel, Setup};
 use crate::canonical::event::{Batch, Emitted};
-use crate::canonical::request::Request;
+use crate::canonical::request::{Delivery, Request};
 use crate::canonical::response::Response;
 use crate::canonical::settings::Echo;
+use crate::config::alias::OnCut;
 use crate::config::{Config, ReasoningEvents};
 use crate::error::{Error, Kind, Remedy};
 use crate::providers::{Answer, Ask, AskKind, ListedModel, Loss, Remedies};
@@ -25,6 +26,7 @@ use crate::routing::plan::Constraints;
 use crate::routing::resolve::{Route, resolve};
 use crate::target::{ProviderName, Target};
 
+mod alarm;
 pub mod asks;
 mod attempt;
 mod course;
@@ -35,7 +37,9 @@ pub mod gate;
 mod keys;
 mod live;
 mod memory;
+mod opened;
 mod race;
+mod rescue;
 mod running;
 mod snapshot;
 mod ticket;
@@ -46,7 +50,9 @@ pub use snapshot::{Peers, Snapshot};
 
 use attempt::{Asked, Attempt};
 use course::Course;
+use opened::Opened;
 use race::Race;
+use rescue::Rescue;
 use snapshot::Turn;
 
 /// The events of an answer, one batch for each upstream read. It cannot fail: it ends, in exactly one terminal event.
@@ -82,6 +88,8 @@ pub struct Reply {
     pub upstream_request_id: Option<String>,
     /// How long the upstream took to the first content.
     pub first_content: Duration,
+    /// How often the answer broke off and was gone on with, as far as that is known before it is sent.
+    pub rescues: usize,
     /// The answer.
     pub events: EventStream,
 }
@@ -110,9 +118,9 @@ impl Walk<'_> {
     async fn ask(
         &self,
         target: &Target,
-        course: &mut Course<'_>,
+        course: &mut Course,
         asked: &Asked,
-    ) -> Result<Reply, Vec<Error>> {
+    ) -> Result<Opened, Vec<Error>> {
         let (alias, hedge) = (self.route.alias.as_deref(), self.route.rules.hedge);
         if hedge.is_some()
             && let Some(race) = Race::of(self.gateway, self.snapshot, alias, hedge, target)
@@ -132,7 +140,7 @@ impl Walk<'_> {
     fn attempt<'b>(
         &'b self,
         target: &'b Target,
-        course: &'b Course<'b>,
+        course: &'b Course,
         rival: Option<&'b Target>,
     ) -> Attempt<'b> {
         Attempt {
@@ -150,14 +158,14 @@ impl Walk<'_> {
     }
 }
 
-/// Routes requests to providers.
-#[derive(Debug)]
+/// Routes requests to providers. A clone is the same gateway.
+#[derive(Debug, Clone)]
 pub struct Gateway {
-    snapshot: ArcSwap<Snapshot>,
-    clients: upstream::Clients,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    clients: Arc<upstream::Clients>,
     peers: Peers,
     health: Arc<Health>,
-    learnt: Mutex<HashMap<Target, Remedies>>,
+    learnt: Arc<Mutex<HashMap<Target, Remedies>>>,
     memory: Arc<memory::Memory>,
     clock: Clock,
 }
@@ -177,11 +185,11 @@ impl Gateway {
     pub fn with_peers(config: Config, clock: Clock, peers: Peers) -> Self {
         let clients = upstream::Clients::new(config.defaults.timeouts.connect);
         Self {
-            snapshot: ArcSwap::from_pointee(Snapshot::new(config, &peers, None)),
-            clients,
+            snapshot: Arc::new(ArcSwap::from_pointee(Snapshot::new(config, &peers, None))),
+            clients: Arc::new(clients),
             peers,
             health: Arc::default(),
-            learnt: Mutex::default(),
+            learnt: Arc::default(),
             memory: Arc::default(),
             clock,
         }
@@ -209,6 +217,11 @@ impl Gateway {
         let mut request = request.into();
         let route = route(&snapshot, &mut request, &caller)?;
         self.memory.recall(caller.key.as_deref(), &mut request);
+        let delivery = request.delivery;
+        if route.rules.on_cut == OnCut::Continue && delivery == Delivery::Whole {
+            // A break is seen as soon as it happens, and what came before it is not lost.
+            Arc::make_mut(&mut request).delivery = Delivery::Streamed;
+        }
         let live = live::Living::new(self, &snapshot, &request, Turn::Take);
         let plan = live.plan(&route, &caller);
         let mut course = Course::new(plan, &self.health)?;
@@ -224,7 +237,25 @@ impl Gateway {
         while let Some(target) = course.next() {
             // On the heap: the future of an attempt is large, and would be moved with every one around it.
             match Box::pin(walk.ask(&target, &mut course, &asked)).await {
-                Ok(mut reply) => {
+                Ok(opened) => {
+                    let deadline = walk.deadline;
+                    let mut reply = match route.rules.on_cut {
+                        OnCut::Error => opened.into_reply(),
+                        OnCut::Continue => {
+                            let scene = rescue::Scene {
+                                gateway: self.clone(),
+                                snapshot: snapshot.clone(),
+                                request: request.clone(),
+                                caller: caller.clone(),
+                                route: route.clone(),
+                                delivery,
+                                deadline,
+                            };
+                            let rescue = Rescue::new(scene, course, asked, opened);
+                            // On the heap: other answers have no room for it.
+                            Box::pin(rescue.reply()).await?
+                        }
+                    };
                     reply.alias = route.alias;
                     reply.events = self.memory.watch(caller.key.clone(), reply.events);
                     return Ok(reply);
@@ -316,6 +347,7 @@ impl Gateway {
             echo: Echo::of(request),
             delivery: request.delivery,
             profile: request.profile,
+            on_failure: OnFailure::End,
             reasoning: match self.snapshot.load().config.defaults.reasoning_events {
                 ReasoningEvents::Summary => ReasoningChannel::Summary,
                 ReasoningEvents::Spec | ReasoningEvents::OpenAi => ReasoningChannel::Content,

@@ -1,8 +1,5 @@
 //! An answer on its way: upstream bytes to frames, frames to verbs, verbs to events.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -10,8 +7,9 @@ use futures_util::StreamExt as _;
 use futures_util::stream::unfold;
 use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
+use super::alarm::{Alarm, Limit};
 use super::gate::Place;
 use super::ticket::Watch;
 use super::upstream::{Chunks, Incoming};
@@ -21,6 +19,7 @@ use crate::canonical::compose::Composer;
 use crate::canonical::event::{Batch, Emitted};
 use crate::canonical::open::Open;
 use crate::canonical::request::Delivery;
+use crate::canonical::usage::Usage;
 use crate::config::alias::Timeouts;
 use crate::error::{Error, Kind};
 use crate::providers::{Decoder, Loss};
@@ -47,6 +46,14 @@ pub(super) struct Start {
 enum Framing {
     Events(sse::Reader),
     Document(BytesMut),
+}
+
+/// An answer broke off.
+pub(super) struct Broken {
+    /// What came before.
+    pub(super) seen: Batch,
+    /// Why.
+    pub(super) error: Error,
 }
 
 /// Reads one upstream reply.
@@ -146,20 +153,59 @@ impl Running {
         self.watch = Some(watch);
     }
 
-    /// The rest of the answer, after the batch that was held back.
-    pub(super) fn into_events(self, first: Batch) -> EventStream {
-        if self.composer.is_ended() {
-            if let Some(watch) = &self.watch {
-                watch.ended(None);
-            }
-            return futures_util::stream::iter([first]).boxed();
+    /// Whether the answer is whole already. Then the target's health hears of it.
+    pub(super) fn is_over(&self) -> bool {
+        if let (true, Some(watch)) = (self.composer.is_ended(), &self.watch) {
+            watch.ended(None);
         }
+        self.composer.is_ended()
+    }
+
+    /// The rest of the answer, after the batch that was held back.
+    pub(super) fn into_events(self: Box<Self>, first: Batch) -> EventStream {
         let held = futures_util::stream::iter([first]);
-        held.chain(unfold(Box::new(self), |mut running| async move {
+        held.chain(unfold(self, |mut running| async move {
             let batch = running.next().await?;
             Some((batch, running))
         }))
         .boxed()
+    }
+
+    /// What the terminal response says of how it came about.
+    pub(super) fn told(&self) -> Value {
+        self.note.clone()
+    }
+
+    /// The counts as far as they are known.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        self.composer.usage_so_far().cloned()
+    }
+
+    /// The next events of an answer that somebody goes on with if it breaks.
+    pub(super) async fn next_or_break(&mut self) -> Result<Batch, Broken> {
+        let mut batch = Batch::new();
+        while batch.is_empty() && !self.composer.is_ended() {
+            let idle = Limit::After(self.start.timeouts.idle);
+            let read = self.read((idle, "idle")).await;
+            batch = self.composer.take();
+            if let Err(error) = read {
+                self.chunks = None;
+                self.start.place = None;
+                if let Some(watch) = &self.watch {
+                    watch.ended(Some(&error));
+                }
+                self.finish_batch(&mut batch);
+                return Err(Broken { seen: batch, error });
+            }
+        }
+        if self.composer.is_ended() {
+            self.start.place = None;
+            if let Some(watch) = &self.watch {
+                watch.ended(None);
+            }
+        }
+        self.finish_batch(&mut batch);
+        Ok(batch)
     }
 
     /// The next events; after content nothing is an error any more, it is an answer that failed.
@@ -173,7 +219,7 @@ impl Running {
             let idle = Limit::After(self.start.timeouts.idle);
             if let Err(error) = self.read((idle, "idle")).await {
                 self.chunks = None;
-                self.composer.fail(&error);
+                self.composer.give_up(&error);
             }
             batch = self.composer.take();
             if self.composer.is_ended() {
@@ -239,7 +285,7 @@ impl Running {
 
     /// Nothing follows a terminal event but the end of the body, and a connection that was read to its end serves the
     /// next request. One that lingers is let go.
-    async fn read_out(&mut self) {
+    pub(super) async fn read_out(&mut self) {
         let Some(mut chunks) = self.chunks.take() else {
             return;
         };
@@ -277,57 +323,6 @@ impl Running {
                 || !self.note.is_null()
                 || self.composer.is_ended()
         );
-    }
-}
-
-/// How long a read may take.
-#[derive(Debug, Clone, Copy)]
-enum Limit {
-    /// Until then.
-    At(Instant),
-    /// So long from when there is nothing to read: a read that finds its bytes there needs no clock.
-    After(Duration),
-}
-
-impl Limit {
-    fn deadline(self) -> Instant {
-        match self {
-            Self::At(deadline) => deadline,
-            Self::After(time) => Instant::now() + time,
-        }
-    }
-}
-
-/// One timer for all reads. Setting a timer costs more than decoding a delta, so it is set anew only when it fires, and
-/// then for what is left until the deadline of the read that is under way.
-#[derive(Debug, Default)]
-struct Alarm(Option<Pin<Box<Sleep>>>);
-
-impl Alarm {
-    /// What the future gives, or `None` if the deadline comes first.
-    async fn within<T>(&mut self, limit: Limit, future: impl Future<Output = T>) -> Option<T> {
-        let mut future = pin!(future);
-        let mut deadline = None;
-        poll_fn(|cx| {
-            if let Poll::Ready(value) = future.as_mut().poll(cx) {
-                return Poll::Ready(Some(value));
-            }
-            let deadline = *deadline.get_or_insert_with(|| limit.deadline());
-            let sleep = self
-                .0
-                .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-            if sleep.deadline() > deadline {
-                sleep.as_mut().reset(deadline);
-            }
-            while sleep.as_mut().poll(cx).is_ready() {
-                if Instant::now() >= deadline {
-                    return Poll::Ready(None);
-                }
-                sleep.as_mut().reset(deadline);
-            }
-            Poll::Pending
-        })
-        .await
     }
 }
 

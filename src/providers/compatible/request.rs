@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::choice::Chosen;
 use super::messages::Transcript;
-use super::quirks::{EffortStyle, Field, Formats, Limit, Quirks, Takes};
+use super::quirks::{EffortStyle, Field, Formats, Limit, Prefill, Quirks, Takes};
 use super::stream::{ChatDecoder, Parallel, Wanted};
 use super::{fields, remedies};
+use crate::canonical::beyond::LastMessage;
 use crate::canonical::extra::Extra;
 use crate::canonical::ids;
 use crate::canonical::open::{Open, tag_of};
@@ -17,7 +18,7 @@ use crate::canonical::part::Json;
 use crate::canonical::request::{Format, Request, SchemaFormat};
 use crate::catalog::openai::{self, Family};
 use crate::error::{Error, Kind, Remedy};
-use crate::providers::{Loss, Remedies};
+use crate::providers::{Loss, Remedies, begins_anew};
 use crate::wire::chat::Text;
 use crate::wire::chat::request::{self as chat, JsonSchema, ResponseFormat, StreamOptions};
 
@@ -98,6 +99,7 @@ pub(super) fn encode(
         ..chat::Request::default()
     };
     let parallel = settings(&mut context, &chosen, &mut body)?;
+    prefill(&context, &mut body)?;
     body.tool_choice.clone_from(&chosen.choice);
     body.tools = (!chosen.tools.is_empty()).then_some(chosen.tools);
     remedies::apply(&mut context, &mut body);
@@ -240,6 +242,30 @@ fn beyond(context: &mut Context<'_>, key: &str, value: &Value, body: &mut chat::
     } else if !value.is_null() {
         body.extra.insert(key.to_owned(), value.clone());
     }
+}
+
+/// Tells the server to go on from the last message, where that is the beginning of its answer.
+fn prefill(context: &Context<'_>, body: &mut chat::Request<'_>) -> Result<(), Error> {
+    match context.request.beyond.last_message {
+        LastMessage::Said => return Ok(()),
+        LastMessage::Begun => {}
+    }
+    match (context.quirks.prefill, body.messages.last_mut()) {
+        (Prefill::Never, _) | (_, None) => return Err(begins_anew()),
+        (Prefill::LastMessage, Some(_)) => {}
+        (Prefill::Mark(mark), Some(last)) => {
+            last.extra.insert(mark.to_owned(), true.into());
+        }
+        (Prefill::ContinueFinal, Some(_)) => {
+            let fields = [
+                ("continue_final_message", true),
+                ("add_generation_prompt", false),
+            ];
+            let fields = fields.map(|(name, value)| (name.to_owned(), value.into()));
+            body.extra.extend(fields);
+        }
+    }
+    Ok(())
 }
 
 fn limit(context: &mut Context<'_>, asked: Option<u64>, body: &mut chat::Request<'_>) {

@@ -94,12 +94,12 @@ impl Decoder for Responses {
         match &event {
             Open::Known(Event::Error(error)) => {
                 let failure = failure::of_event(&error.error);
-                if !out.has_content() {
+                if !out.has_content() || out.holds_failures() {
                     return Err(failure);
                 }
                 self.failure = Some(failure);
             }
-            Open::Known(Event::Failed(failed)) if !out.has_content() => {
+            Open::Known(Event::Failed(failed)) if !out.has_content() || out.holds_failures() => {
                 return Err(failure::of_response(failed.response.error.as_ref()));
             }
             Open::Known(_) | Open::Unknown(_) => {}

@@ -1,0 +1,65 @@
+//! An answer that has begun: a reply for whoever takes it as it comes, or the beginning of one that is gone on with if
+//! it breaks.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+
+use super::Reply;
+use super::running::Running;
+use super::ticket::Watch;
+use crate::canonical::event::Batch;
+use crate::providers::Loss;
+use crate::target::Target;
+
+/// An answer that has begun, and its events so far.
+pub(super) struct Opened {
+    pub(super) target: Target,
+    pub(super) attempts: u32,
+    pub(super) losses: Vec<Loss>,
+    pub(super) upstream_request_id: Option<String>,
+    pub(super) first_content: Duration,
+    pub(super) first: Batch,
+    /// What reads the rest, if there is more. On the heap, since it outlives the attempt and is large.
+    pub(super) running: Option<Box<Running>>,
+}
+
+impl Opened {
+    /// Nothing yet.
+    pub(super) fn empty(target: &Target) -> Self {
+        Self {
+            target: target.clone(),
+            attempts: 0,
+            losses: Vec::new(),
+            upstream_request_id: None,
+            first_content: Duration::ZERO,
+            first: Batch::new(),
+            running: None,
+        }
+    }
+
+    /// With what reads its rest. The target's health hears of the end.
+    pub(super) fn with(mut self, mut running: Running, watch: Watch) -> Self {
+        running.watched_by(watch);
+        self.running = (!running.is_over()).then(|| Box::new(running));
+        self
+    }
+
+    /// The answer goes on by itself.
+    pub(super) fn into_reply(self) -> Reply {
+        let events = match self.running {
+            Some(running) => running.into_events(self.first),
+            None => futures_util::stream::iter([self.first]).boxed(),
+        };
+        Reply {
+            target: self.target,
+            alias: None,
+            attempts: self.attempts,
+            losses: self.losses,
+            upstream_request_id: self.upstream_request_id,
+            first_content: self.first_content,
+            rescues: 0,
+            events,
+        }
+    }
+}
