@@ -131,6 +131,7 @@ pub struct Composer {
     stop: Option<Stop>,
     usage: Option<Usage>,
     fault: Option<Error>,
+    skipped: Option<Error>,
     failure: Option<Error>,
     relayed: relay::Relayed,
     now: u64,
@@ -250,6 +251,17 @@ impl Composer {
         }));
         self.batch
             .push(Event::Failed(Lifecycle { response }).into());
+    }
+
+    /// An event could not be read that cannot have carried content, and was left out. The stream must still come to
+    /// its proper end: otherwise it was cut.
+    pub fn skip(&mut self, fault: Error) {
+        self.skipped = Some(fault);
+    }
+
+    /// What was skipped since the last call, for the log.
+    pub fn take_skipped(&mut self) -> Option<Error> {
+        self.skipped.take()
     }
 
     /// The answer failed, and nobody goes on with it.

@@ -277,10 +277,13 @@ impl Running {
                 self.composer.end();
             }
         }
-        if let Some(fault) = self.composer.fault() {
-            return Err(fault.clone());
+        if let Some(fault) = self.composer.take_skipped() {
+            tracing::warn!("an event without content was skipped: {fault}");
         }
-        Ok(())
+        match self.composer.fault() {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(()),
+        }
     }
 
     /// Nothing follows a terminal event but the end of the body, and a connection that was read to its end serves the
