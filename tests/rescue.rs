@@ -13,10 +13,12 @@ use llmgw::canonical::event::{Batch, Event};
 use llmgw::canonical::fold::Fold;
 use llmgw::canonical::grammar::Grammar;
 use llmgw::canonical::request::{Delivery, Request};
+use llmgw::canonical::rescue::{Means, Said, continued};
 use llmgw::canonical::response::Response;
 use llmgw::config::load::{Env, parse};
 use llmgw::error::Error;
 use llmgw::gateway::{Caller, Gateway, Peers};
+use llmgw::providers::{Api, Ask, Kind, Remedies, Settings, build};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -35,25 +37,29 @@ const BREAKS: [Break; 5] = [
 
 /// A gateway whose route has these targets; the type of the first letter: `v` takes a prefill, any other none.
 fn gateway(speakers: &[(&str, &Speaker)], rules: &str) -> Gateway {
-    let mut text = "providers:\n".to_owned();
     let mut peers = Peers::new();
+    let mut lines = vec!["providers:".to_owned()];
     for (name, speaker) in speakers {
         let kind = if name.starts_with('v') {
             "vllm"
         } else {
             "openai-compatible"
         };
-        text += &format!("  {name}: {{ type: {kind}, base_url: 'http://h.test/v1' }}\n");
+        lines.push(format!(
+            "  {name}: {{ type: {kind}, base_url: 'http://h.test/v1' }}"
+        ));
         peers.insert((*name).into(), speaker.peer());
     }
     let targets: Vec<String> = speakers
         .iter()
         .map(|(name, _)| format!("{name}/m"))
         .collect();
-    text += &format!(
-        "models:\n  r: {{ targets: [{}], on_cut: continue{rules} }}\n",
-        targets.join(", ")
-    );
+    let targets = targets.join(", ");
+    lines.push("models:".to_owned());
+    lines.push(format!(
+        "  r: {{ targets: [{targets}], on_cut: continue{rules} }}"
+    ));
+    let text = lines.join("\n");
     let config = parse(&text, None, &Env::default()).unwrap_or_else(|faults| panic!("{faults}"));
     Gateway::with_peers(config, || 1_800_000_000, peers)
 }
@@ -325,4 +331,67 @@ async fn under_error_a_break_stays_a_failure() {
     let heard = hear(&gateway, ask(Delivery::Streamed)).await.unwrap();
     assert_eq!((heard.status().as_str(), second.times()), ("failed", 0));
     assert_eq!(heard.text(), pieces(TEXT)[..20].concat());
+}
+
+/// The body with which this target is asked to go on from its own words; `None` if it is not.
+fn prefilled(kind: Kind, vendor: Option<&str>, model: &str) -> Option<Value> {
+    let settings = Settings {
+        name: "p".into(),
+        base_url: "http://h.test/v1".to_owned(),
+        api: Api::Auto,
+        vendor: vendor.map(str::to_owned),
+    };
+    let said = Said {
+        text: "Well, ".to_owned(),
+        ..Said::default()
+    };
+    let request = continued(&Request::ask("r", "hi"), &said, Means::Prefill);
+    let provider = build(kind, &settings);
+    match provider.encode(Ask::Respond(&request), &model.into(), &Remedies::default()) {
+        Ok(call) => Some(serde_json::from_slice(&call.body).unwrap()),
+        Err(error) => {
+            assert_eq!(error.code(), "unsupported_value", "{error}");
+            None
+        }
+    }
+}
+
+#[test]
+fn only_who_goes_on_from_its_own_words_is_given_them() {
+    let none = [
+        (Kind::OpenAi, None, "gpt-4o"),
+        (Kind::Anthropic, None, "claude-sonnet-4-6"),
+        (Kind::Anthropic, None, "claude-opus-5-5"),
+        (Kind::Google, None, "gemini-3.6-flash"),
+        (Kind::Compatible, None, "m"),
+        (Kind::Compatible, Some("openai"), "gpt-4o"),
+        (Kind::Compatible, Some("openrouter"), "m"),
+        (Kind::Demo, None, "demo"),
+    ];
+    for (kind, vendor, model) in none {
+        let body = prefilled(kind, vendor, model);
+        assert!(body.is_none(), "{kind:?} {vendor:?} {model}: {body:?}");
+    }
+    let last = |body: &Value| body["messages"].as_array().unwrap().last().unwrap().clone();
+    let claude = prefilled(Kind::Anthropic, None, "claude-haiku-4-5").unwrap();
+    assert_eq!(last(&claude)["role"], "assistant");
+    assert_eq!(last(&claude)["content"][0]["text"], "Well,");
+    let gemini = prefilled(Kind::Google, None, "gemini-2.5-flash").unwrap();
+    assert_eq!(gemini["contents"][1]["role"], "model");
+    for (vendor, mark) in [
+        ("mistral", "prefix"),
+        ("moonshot", "partial"),
+        ("qwen", "partial"),
+    ] {
+        let body = prefilled(Kind::Compatible, Some(vendor), "m").unwrap();
+        assert_eq!(last(&body)[mark], true, "{vendor}");
+        assert_eq!(last(&body)["content"], "Well,");
+    }
+    for vendor in ["vllm", "llamacpp"] {
+        let body = prefilled(Kind::Compatible, Some(vendor), "m").unwrap();
+        assert_eq!(body["continue_final_message"], true);
+        assert_eq!(body["add_generation_prompt"], false);
+    }
+    let groq = prefilled(Kind::Compatible, Some("groq"), "m").unwrap();
+    assert_eq!(last(&groq)["role"], "assistant");
 }

@@ -102,6 +102,7 @@ fn check_script(schemas: &Schemas, fields: &Value, reasoning: ReasoningChannel, 
             reasoning,
             seed: "req_1".to_owned(),
             created_at: 1_790_000_000,
+            ..Setup::default()
         });
         script(&mut composer);
         let events = composer.take();

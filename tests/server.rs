@@ -573,3 +573,23 @@ impl JsonBody for reqwest::RequestBuilder {
             .body(body.to_string())
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readiness_tells_the_configuration_and_how_each_provider_fares() {
+    let bench = Bench::new("").await;
+    let (status, before) = bench.get("/readyz", &[]).await;
+    assert_eq!((status, &before["status"]), (200, &json!("ready")));
+    assert_eq!(before["config"], json!({"reloaded": true, "error": null}));
+    assert_eq!(before["providers"]["demo"]["health"], "unknown");
+    assert_eq!(before["providers"]["openai"]["keys"]["ready"], 1);
+    let asleep = before["asleep"].as_array().unwrap();
+    assert!(asleep.contains(&json!("groq")), "{before}");
+
+    let hello = json!({"model": "smart", "input": "hello"});
+    assert_eq!(bench.post("/v1/responses", &hello).await.0, 200);
+    let (_, after) = bench.get("/readyz", &[]).await;
+    assert_eq!(
+        after["providers"]["demo"],
+        json!({"health": "ok", "models": {"asked": 1, "resting": 0}, "keys": {"ready": 0, "resting": 0, "retired": 0}})
+    );
+}

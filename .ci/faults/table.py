@@ -22,6 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "support"))
 
+import socket_client  # noqa: E402
 import stream as streams  # noqa: E402
 from gateway import Answer, Gateway, free_port  # noqa: E402
 from speaker import DIALECTS, TEXT, Backup, Lab, Speaker  # noqa: E402
@@ -232,6 +233,8 @@ def judge(cell: Cell, answer: Answer, primary: Speaker, backup: Backup) -> None:
         expected += primary.begun_tokens[cell.route]
     if found.usage != expected:
         say(f"usage {found.usage}, spent were {expected}")
+    if rescued and not cell.streamed and answer.headers.get("x-llmgw-rescues") != str(rescued):
+        say(f"x-llmgw-rescues is {answer.headers.get('x-llmgw-rescues')}")
     if cell.on_cut == "continue" and cell.streamed and cell.fault.error == "failed" and not rescued:
         say("nothing tells that it was rescued")
 
@@ -304,6 +307,8 @@ def special() -> str:
         f"  short: {{ targets: [{p}-context-f9002f], {TIMES} }}",
         f"  refused: {{ targets: [{p}-policy-f9003f, {b}-f9003f], when_refused: [b-prefill/backup-list-f9003f], {TIMES} }}",
     ]
+    for at, name in enumerate(("messages", "socket")):
+        lines.append(f"  {name}: {{ targets: [{p}-cut-f{9005 + 2 * at}f, b-prefill/backup-b-prefill-f{9005 + 2 * at}f], on_cut: continue, {TIMES} }}")
     lines += [f"  dead{at}: {{ targets: [{p}-dead-f{9100 + at}f, {b}-f{9100 + at}f], on_cut: {on_cut}, {TIMES} }}" for at, (_, _, on_cut) in enumerate(ways())]
     return "\n".join(lines) + "\n"
 
@@ -324,6 +329,24 @@ def beyond(gateway: Gateway, primary: Speaker, backup: Backup) -> list[str]:
     found = seen(ask(gateway, "refused", DOORS[0], True), DOORS[0], True)
     if not found.model.startswith("backup-list") or primary.asked("r9003") != 1 or backup.asked("r9003") != 1:
         problems.append(f"when_refused: {found}")
+    return problems + other_doors(gateway)
+
+
+def other_doors(gateway: Gateway) -> list[str]:
+    """A rescue through Anthropic's door, and through the WebSocket."""
+    problems = []
+    body = {"model": "messages", "max_tokens": 1000, "stream": True, "messages": [{"role": "user", "content": "go"}]}
+    raw = gateway.post(body, "/v1/messages").raw.decode()
+    events = [json.loads(line[6:]) for line in raw.split("\n") if line.startswith("data: ")]
+    said = "".join(event["delta"].get("text", "") for event in events if event["type"] == "content_block_delta")
+    starts = sum(event["type"] == "content_block_start" for event in events)
+    if said != TEXT or starts != 1 or events[-1]["type"] != "message_stop":
+        problems.append(f"/v1/messages: {starts} blocks, {events[-1]['type']}, said {said[-80:]!r}")
+    events = socket_client.exchange(gateway.port, {"type": "response.create", "model": "socket", "input": "go"})
+    response = events[-1].get("response") or {}
+    deltas = "".join(event["delta"] for event in events if event["type"] == "response.output_text.delta")
+    if response.get("status") != "completed" or streams.text(response) != TEXT or deltas != TEXT or not response["llmgw"].get("rescues"):
+        problems.append(f"WebSocket: {events[-1]}")
     return problems
 
 

@@ -308,6 +308,11 @@ impl Composer {
         !self.fold.slots().is_empty()
     }
 
+    /// The response as far as it is known, without what it says.
+    pub fn head(&self) -> &Response {
+        self.fold.head()
+    }
+
     /// The counts as far as they are known, also of an answer that broke off.
     pub fn usage_so_far(&self) -> Option<&Usage> {
         self.usage.as_ref().or(self.fold.head().usage.as_ref())

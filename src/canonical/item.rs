@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::extra::Extra;
-use super::open::{Head, Open, Tagged, nullable, payload};
+use super::open::{Head, Open, Tagged, nullable, payload, tag_of};
 use super::part::Part;
 
 mod reading;
@@ -223,6 +223,16 @@ pub struct CustomToolCall {
     /// Fields beyond the specification.
     #[serde(flatten)]
     pub extra: Extra,
+}
+
+impl Open<Item> {
+    /// The item's `type`.
+    pub fn tag(&self) -> &str {
+        match self {
+            Self::Known(item) => item.tag(),
+            Self::Unknown(object) => tag_of(object),
+        }
+    }
 }
 
 impl Item {

@@ -10,3 +10,4 @@ pub mod google;
 pub mod models;
 pub mod openai;
 pub mod prices;
+pub mod usd;

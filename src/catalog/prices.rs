@@ -79,9 +79,14 @@ pub fn cost_of(
         .iter()
         .find(|rule| glob::matches(&rule.pattern, target))
     {
-        Some(rule) => charge(&rule.rates.complete(&Rates::default()), None, usage),
+        Some(rule) => cost_by(rule, usage),
         None => cost(vendor_model?, usage, terms),
     }
+}
+
+/// What a request cost in USD by a price of the configuration.
+pub fn cost_by(rule: &PriceRule, usage: &Usage) -> Option<f64> {
+    charge(&rule.rates.complete(&Rates::default()), None, usage)
 }
 
 impl Price {

@@ -12,6 +12,7 @@ use clap_complete::CompleteEnv;
 mod account;
 pub mod args;
 mod ask;
+mod banner;
 mod cache;
 mod chat;
 mod config;
@@ -33,6 +34,7 @@ mod session;
 mod setup;
 mod spinner;
 mod streams;
+mod systemd;
 mod typo;
 mod watch;
 

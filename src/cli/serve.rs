@@ -1,14 +1,17 @@
 //! `serve`: starts the gateway, says where it listens, and ends it on a signal.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::args::{Global, Serve};
+use super::banner::{Banner, Reader};
 use super::failure::{Code, Failure, Outcome};
 use super::setup::{Setup, is_about_sleep, start_log};
-use super::streams::{Streams, Talkative, tell};
+use super::streams::{Kind, Streams, Talkative, tell};
+use super::systemd::Manager;
 use super::watch::Watch;
-use crate::config::{Config, LogFormat, LogLevel};
-use crate::server::{self, Notice, Stopper};
+use crate::config::load::Env;
+use crate::config::{LogFormat, LogLevel};
+use crate::server::{self, Notice, Reloaded, Stopper};
 use crate::telemetry;
 
 /// Serves until it is told to stop.
@@ -42,25 +45,41 @@ pub(crate) async fn run(serve: Serve, global: &Global) -> Outcome {
         streams.warn("no provider has a key: only `demo` and local servers can answer");
     }
     let stopper = Stopper::default();
-    let facts = facts(&setup.config);
+    let manager = Arc::new(Manager::of(&Env::of_process()));
+    let banner = Banner::new(&setup.config, reader(log.format, streams.stderr));
+    let drain = setup.config.server.drain;
+    let told = manager.clone();
     let notice = move |notice: Notice| match notice {
-        Notice::Listening(address) => tell(&greeting(address, &facts)),
-        Notice::Draining(0) => {}
-        Notice::Draining(1) => tell("draining 1 request, again to stop now\n"),
-        Notice::Draining(count) => tell(&format!("draining {count} requests, again to stop now\n")),
+        Notice::Listening(address) => {
+            banner.show(address);
+            told.ready(&format!("listening on http://{address}"));
+        }
+        Notice::Reloaded(Reloaded::Taken) => told.ready("the configuration was loaded anew"),
+        Notice::Reloaded(Reloaded::Refused) => {
+            told.ready("the configuration is broken, so the one before stays");
+        }
+        Notice::Draining(count) => {
+            told.stopping(&format!("draining, requests left: {count}"), drain);
+            match count {
+                0 => {}
+                1 => tell("draining 1 request, again to stop now\n"),
+                count => tell(&format!("draining {count} requests, again to stop now\n")),
+            }
+        }
     };
     let stop = stopper.clone();
     // One piece of news waits at most: the next look at the file finds what comes after.
     let (news, reloads) = tokio::sync::mpsc::channel(1);
     let serving = server::run(setup.config, address, stopper, reloads, notice);
     let mut serving = std::pin::pin!(serving);
-    let mut watching = std::pin::pin!(watch.run(news));
+    let mut watching = std::pin::pin!(watch.run(news, &manager));
     let mut signals = super::listen::Signals::new()?;
     loop {
         tokio::select! {
             ended = &mut serving => return Ok(ended?),
             // It goes on as long as the server takes its news.
             () = &mut watching => return Ok(serving.await?),
+            () = manager.keep_alive() => {}
             _ = signals.next() => stop.stop(),
         }
     }
@@ -85,44 +104,9 @@ fn format(format: LogFormat) -> telemetry::Format {
     }
 }
 
-/// What the greeting says besides of the address.
-fn facts(config: &Config) -> String {
-    let mut providers: Vec<String> = config
-        .awake()
-        .map(crate::target::ProviderName::as_str)
-        .filter(|name| *name != "demo")
-        .map(|name| format!("{name} ✓"))
-        .collect();
-    providers.push("demo ✓".to_owned());
-    let aliases: Vec<&str> = config
-        .aliases
-        .iter()
-        .map(|alias| alias.name.as_str())
-        .collect();
-    let aliases = if aliases.is_empty() {
-        "none".to_owned()
-    } else {
-        aliases.join(" ")
-    };
-    let auth = match config.server.keys.len() {
-        0 => "off".to_owned(),
-        1 => "1 client key".to_owned(),
-        count => format!("{count} client keys"),
-    };
-    let file = match &config.source {
-        Some(path) => path.display().to_string(),
-        None => "none".to_owned(),
-    };
-    format!(
-        "  providers  {}     aliases {aliases}\n  auth       {auth}     config {file}\n",
-        providers.join("  ")
-    )
-}
-
-fn greeting(address: SocketAddr, facts: &str) -> String {
-    format!(
-        "llmgw {} listening on http://{address}\n{facts}  try        curl http://{address}/v1/responses -H \
-         'content-type: application/json' \\\n               -d '{{\"model\":\"demo\",\"input\":\"hello\"}}'\n",
-        env!("CARGO_PKG_VERSION")
-    )
+fn reader(format: LogFormat, stderr: Kind) -> Reader {
+    match (format, stderr) {
+        (LogFormat::Text, _) | (LogFormat::Auto, Kind::Terminal) => Reader::Person,
+        (LogFormat::Json, _) | (LogFormat::Auto, Kind::Pipe) => Reader::Machine,
+    }
 }

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 
 use super::args::Global;
 use super::failure::Outcome;
+use super::systemd::Manager;
 use crate::config::load::{self, Env, Source, Stamp};
 use crate::server::News;
 
@@ -39,8 +40,8 @@ impl Watch {
         })
     }
 
-    /// Tells of every change, for ever.
-    pub(crate) async fn run(mut self, news: mpsc::Sender<News>) {
+    /// Tells of every change, for ever; the service manager hears that it is being read.
+    pub(crate) async fn run(mut self, news: mpsc::Sender<News>, manager: &Manager) {
         loop {
             tokio::select! {
                 () = self.hangup.next() => {}
@@ -50,6 +51,7 @@ impl Watch {
                     }
                 }
             }
+            manager.reloading();
             // Looked at before it is read: what changes in between is seen the next time.
             self.seen = self.path.as_deref().map(load::stamp);
             let loaded = load::load(self.global.config.as_deref(), &self.env).map(Box::new);

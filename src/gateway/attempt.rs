@@ -13,12 +13,14 @@ use super::keys::{Lent, Other};
 use super::opened::Opened;
 use super::running::{Running, Start};
 use super::snapshot::Member;
+use super::tariff::Tariff;
 use super::ticket::{Ticket, Watch, resting};
 use super::upstream::{Incoming, Outgoing};
 use super::wait::{backoff, late, rested};
 use super::{Caller, Gateway, Snapshot};
 use crate::canonical::compose::{Composer, OnFailure};
 use crate::canonical::request::{Delivery, Request};
+use crate::catalog::usd::Usd;
 use crate::config::Lossy;
 use crate::config::alias::{OnCut, Rules, Timeouts};
 use crate::error::{Error, Kind, Retry};
@@ -56,6 +58,8 @@ pub(super) struct Attempt<'a> {
     pub(super) rival: Option<&'a Target>,
     /// When the first content must be there, over all targets.
     pub(super) deadline: Instant,
+    /// What attempts at the same answer have cost before; `None` if that is unknown.
+    pub(super) paid: Option<Usd>,
 }
 
 /// Why one try failed, and whether another key may do better.
@@ -117,6 +121,7 @@ impl Attempt<'_> {
                 request_id = %self.caller.request_id, target = %self.target, code = error.code(),
                 wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), "retrying the same target"
             );
+            self.caller.journal.wait(wait);
             tokio::time::sleep(wait).await;
         }
     }
@@ -137,6 +142,7 @@ impl Attempt<'_> {
                         && self.has_time_for(wait)
                         && !self.has_ready() =>
                 {
+                    self.caller.journal.wait(wait);
                     tokio::time::sleep(wait).await;
                 }
                 _ => return Err(resting(closed)),
@@ -205,6 +211,7 @@ impl Attempt<'_> {
         let place = self.place(member).await?;
         let lent = member.key().await?;
         let attempts = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut leg = self.caller.journal.attempt(self.target);
         let started = Instant::now();
         let timeouts = self.timeouts();
         let (total, limit) = self.total(started, &timeouts);
@@ -219,9 +226,10 @@ impl Attempt<'_> {
             let first = running.first_content(total).await?;
             Ok((running, upstream_request_id, first))
         };
-        let (running, upstream_request_id, first) = match begun.await {
+        let (mut running, upstream_request_id, first) = match begun.await {
             Ok(begun) => begun,
             Err(error) => {
+                leg.failed(&error);
                 let provider = &self.target.provider;
                 let other = member.keys.blame(lent.at, &error, provider, Instant::now());
                 return Err(Tried {
@@ -230,6 +238,8 @@ impl Attempt<'_> {
                 });
             }
         };
+        leg.begun(&losses, upstream_request_id.as_deref());
+        running.noted_by(leg, Tariff::of(self.snapshot, self.target), self.paid);
         let opened = Opened {
             target: self.target.clone(),
             attempts,

@@ -31,6 +31,17 @@ enum State {
     Retired,
 }
 
+/// How many keys there are of each state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Census {
+    /// They can be used.
+    pub ready: usize,
+    /// They rest at a limit, and come back.
+    pub resting: usize,
+    /// The provider refuses them.
+    pub retired: usize,
+}
+
 /// A key that was lent for one request.
 #[derive(Debug, Clone)]
 pub(super) struct Lent {
@@ -143,6 +154,19 @@ impl Keyring {
         self.states().iter().filter_map(wait).min()
     }
 
+    /// The states of all keys.
+    pub(super) fn census(&self, now: Instant) -> Census {
+        let mut census = Census::default();
+        for state in self.states().iter() {
+            match state {
+                State::Resting(until) if *until > now => census.resting += 1,
+                State::Ready | State::Resting(_) => census.ready += 1,
+                State::Retired => census.retired += 1,
+            }
+        }
+        census
+    }
+
     fn states(&self) -> std::sync::MutexGuard<'_, Vec<State>> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -175,6 +199,11 @@ mod tests {
         ring.blame(Some(0), &refused, &"p".into(), now);
         assert_eq!(ring.blame(Some(2), &refused, &"p".into(), now), Other::None);
         assert_eq!(used(&ring, 3, now).len(), 3, "the last resort");
+        let retired = Census {
+            retired: 3,
+            ..Census::default()
+        };
+        assert_eq!(ring.census(now), retired);
     }
 
     #[tokio::test(start_paused = true)]
@@ -184,6 +213,9 @@ mod tests {
             Error::new(Kind::RateLimited, "slow").with_retry_after(Some(Duration::from_secs(7)));
         assert_eq!(ring.blame(Some(0), &limited, &"p".into(), now), Other::Key);
         assert!(!used(&ring, 6, now + Duration::from_secs(6)).contains('a'));
+        let census = ring.census(now + Duration::from_secs(6));
+        assert_eq!((census.ready, census.resting, census.retired), (2, 1, 0));
+        assert_eq!(ring.census(now + Duration::from_secs(7)).ready, 3);
         assert!(used(&ring, 6, now + Duration::from_secs(7)).contains('a'));
         ring.blame(Some(1), &limited, &"p".into(), now + Duration::from_secs(1));
         assert_eq!(

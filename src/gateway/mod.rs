@@ -17,13 +17,14 @@ use crate::canonical::event::{Batch, Emitted};
 use crate::canonical::request::{Delivery, Request};
 use crate::canonical::response::Response;
 use crate::canonical::settings::Echo;
+use crate::catalog::usd::Usd;
 use crate::config::alias::OnCut;
 use crate::config::{Config, ReasoningEvents};
 use crate::error::{Error, Kind, Remedy};
 use crate::providers::{Answer, Ask, AskKind, ListedModel, Loss, Remedies};
 use crate::routing::health::Health;
 use crate::routing::plan::Constraints;
-use crate::routing::resolve::{Route, resolve};
+use crate::routing::resolve::Route;
 use crate::target::{ProviderName, Target};
 
 mod alarm;
@@ -34,7 +35,8 @@ mod exchange;
 pub mod explain;
 pub mod fetch;
 pub mod gate;
-mod keys;
+pub mod journal;
+pub mod keys;
 mod live;
 mod memory;
 mod opened;
@@ -42,6 +44,8 @@ mod race;
 mod rescue;
 mod running;
 mod snapshot;
+pub mod survey;
+mod tariff;
 mod ticket;
 pub mod upstream;
 mod wait;
@@ -50,6 +54,7 @@ pub use snapshot::{Peers, Snapshot};
 
 use attempt::{Asked, Attempt};
 use course::Course;
+use journal::Journal;
 use opened::Opened;
 use race::Race;
 use rescue::Rescue;
@@ -72,6 +77,8 @@ pub struct Caller {
     pub route: Option<String>,
     /// The limits that the client sets (`x-llmgw-max-cost`, `x-llmgw-first-token-within`).
     pub constraints: Constraints,
+    /// Where notes are taken of how the request goes.
+    pub journal: Journal,
 }
 
 /// An answer that has begun.
@@ -154,6 +161,7 @@ impl Walk<'_> {
             course,
             rival,
             deadline: self.deadline,
+            paid: Some(Usd::default()),
         }
     }
 }
@@ -215,8 +223,9 @@ impl Gateway {
     ) -> Result<Reply, Error> {
         let snapshot = self.snapshot();
         let mut request = request.into();
-        let route = route(&snapshot, &mut request, &caller)?;
+        let route = live::route(&snapshot, &mut request, &caller)?;
         self.memory.recall(caller.key.as_deref(), &mut request);
+        caller.journal.route(route.alias.as_deref());
         let delivery = request.delivery;
         if route.rules.on_cut == OnCut::Continue && delivery == Delivery::Whole {
             // A break is seen as soon as it happens, and what came before it is not lost.
@@ -371,18 +380,6 @@ impl Gateway {
         }
         learnt.entry(target.clone()).or_default().add(remedy)
     }
-}
-
-/// What the request's name leads to; the request is made what the route says.
-fn route(snapshot: &Snapshot, request: &mut Arc<Request>, caller: &Caller) -> Result<Route, Error> {
-    if let Some(route) = &caller.route {
-        Arc::make_mut(request).model.clone_from(route);
-    }
-    let route = resolve(&snapshot.config, request)?;
-    if !route.overlay.is_empty() {
-        route.overlay.apply(Arc::make_mut(request));
-    }
-    Ok(route)
 }
 
 /// The system's time.

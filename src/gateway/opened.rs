@@ -41,7 +41,8 @@ impl Opened {
     /// With what reads its rest. The target's health hears of the end.
     pub(super) fn with(mut self, mut running: Running, watch: Watch) -> Self {
         running.watched_by(watch);
-        self.running = (!running.is_over()).then(|| Box::new(running));
+        let is_over = running.is_over(&mut self.first);
+        self.running = (!is_over).then(|| Box::new(running));
         self
     }
 

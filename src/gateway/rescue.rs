@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::unfold;
+use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
 use super::Reply;
@@ -21,12 +22,14 @@ use crate::canonical::event::Batch;
 use crate::canonical::request::Delivery;
 use crate::canonical::rescue::graft::Graft;
 use crate::canonical::rescue::{Diverged, Means, continued};
-use crate::error::{Error, Kind, Next, Remedy};
+use crate::catalog::usd::Usd;
+use crate::error::{Error, Kind, Remedy};
 use crate::routing::health::Admission;
 use crate::target::Target;
 
 mod hosts;
 mod scene;
+mod verdict;
 
 pub(super) use scene::Scene;
 
@@ -49,6 +52,8 @@ pub(super) struct Rescue {
     patience: Duration,
     silent_since: Option<Instant>,
     failure: Option<Error>,
+    /// What the attempts that are over have cost; `None` if that is unknown.
+    paid: Option<Usd>,
 }
 
 /// What became of asking one target.
@@ -89,6 +94,7 @@ impl Rescue {
             patience: left,
             silent_since: None,
             failure: None,
+            paid: Some(Usd::default()),
         }
     }
 
@@ -133,6 +139,10 @@ impl Rescue {
         loop {
             let batch = self.graft.take();
             if !batch.is_empty() {
+                let last = batch.last().and_then(|emitted| emitted.event.known());
+                if let Some(response) = last.and_then(|event| event.terminal()) {
+                    self.scene.caller.journal.ended(response);
+                }
                 return Some(batch);
             }
             if self.graft.is_ended() {
@@ -203,7 +213,7 @@ impl Rescue {
             after_characters = said.text.chars().count(), "an answer broke off: {}", error.message()
         );
         let same = self.may_go_on(&target, &error);
-        let may = is_mendable(&error);
+        let may = verdict::is_mendable(&error);
         self.cause = Some(error);
         if may {
             self.seek(same.then_some(target)).await;
@@ -227,19 +237,21 @@ impl Rescue {
 
     /// Nobody is heard any more. What was counted counts.
     fn leave(&mut self) {
-        let usage = self.running.take().and_then(|running| running.usage());
-        self.graft.broke(usage.as_ref());
+        let running = self.running.take();
+        let (usage, cost) = running.as_ref().map_or((None, None), |r| r.spent());
+        if usage.is_some() {
+            self.paid = self.paid.zip(cost).map(|(paid, cost)| paid + cost);
+        }
+        self.graft.broke(usage);
         self.silent_since.get_or_insert_with(Instant::now);
     }
 
     /// Is the target that broke off asked first? Not if it was silent or failed, nor if it is to be left alone.
     fn may_go_on(&mut self, target: &Target, error: &Error) -> bool {
-        let looks_alive = matches!(
-            error.kind(),
-            Kind::StreamCut | Kind::UpstreamGarbled | Kind::ModelFailed
-        );
         let health = self.scene.gateway.health.glance(target, Instant::now());
-        looks_alive && health.admission == Admission::Open && self.has_rounds(target)
+        verdict::looks_alive(error)
+            && health.admission == Admission::Open
+            && self.has_rounds(target)
     }
 
     fn has_rounds(&mut self, target: &Target) -> bool {
@@ -287,7 +299,10 @@ impl Rescue {
             }
             let deadline = self.deadline();
             let request = continued(&self.scene.request, &said, means);
-            let asking = self.scene.ask(target, &request, &self.course, deadline);
+            let paid = self.paid;
+            let asking = self
+                .scene
+                .ask(target, &request, &self.course, (deadline, paid));
             // On the heap: most answers never need it.
             let error = match Box::pin(asking.run(&self.asked)).await {
                 Ok(opened) => match self.begun(opened, means) {
@@ -332,12 +347,21 @@ impl Rescue {
         let host = self.hosts.get(&target);
         host.rounds += 1;
         host.has_answered = true;
+        // Of an answer that came all at once, nothing but its last event tells the counts.
+        let counted = running
+            .is_none()
+            .then(|| verdict::counted(&first))
+            .flatten();
         self.running = running;
         self.now = (target.clone(), Some(means));
         let fits = self.take_in(first);
         if fits.is_err() {
             self.graft.fell_through();
             self.leave();
+            if let Some((usage, cost)) = counted {
+                self.graft.broke(Some(&usage));
+                self.paid = cost;
+            }
             self.hosts.get(&target).closed.push(means);
         } else {
             tracing::info!(
@@ -361,25 +385,16 @@ impl Rescue {
     fn give_up(&mut self, last: Option<&Error>) {
         let cause = self.cause.take();
         let cause = cause.unwrap_or_else(|| Error::new(Kind::StreamCut, "the answer broke off"));
-        let mut message = cause.message().to_owned();
-        if let Some(last) = last {
-            message = format!("{message}; asked to go on: {last}");
-        }
-        let target = cause.target().unwrap_or(&self.now.0);
-        let error = Error::new(cause.kind(), message)
-            .with_code(cause.code().to_owned())
-            .at(target);
+        let error = verdict::honest(&cause, last).at(&self.now.0);
         tracing::warn!(
             request_id = %self.scene.caller.request_id, code = error.code(),
             "nobody went on with an answer: {error}"
         );
         self.graft.at(self.scene.gateway.now());
+        let cost = self.paid.map(Usd::dollars);
+        self.graft
+            .note(json!({ "attempts": self.asked.count(), "cost_usd": cost }));
         self.graft.give_up(&error);
         self.failure = Some(error);
     }
-}
-
-/// May somebody else do better? What lies with the request does not mend by asking on, and what is too large stays so.
-fn is_mendable(error: &Error) -> bool {
-    error.next() == Next::Target && error.kind() != Kind::UpstreamTooLarge
 }

@@ -11,6 +11,8 @@ use tokio::time::Instant;
 
 use super::alarm::{Alarm, Limit};
 use super::gate::Place;
+use super::journal::{Leg, Tokens};
+use super::tariff::Tariff;
 use super::ticket::Watch;
 use super::upstream::{Chunks, Incoming};
 use super::wait::late;
@@ -20,6 +22,7 @@ use crate::canonical::event::{Batch, Emitted};
 use crate::canonical::open::Open;
 use crate::canonical::request::Delivery;
 use crate::canonical::usage::Usage;
+use crate::catalog::usd::Usd;
 use crate::config::alias::Timeouts;
 use crate::error::{Error, Kind};
 use crate::providers::{Decoder, Loss};
@@ -67,6 +70,10 @@ pub(super) struct Running {
     alarm: Alarm,
     note: Value,
     watch: Option<Watch>,
+    leg: Leg,
+    tariff: Tariff,
+    /// What the same answer has cost before; `None` if that is unknown.
+    paid: Option<Usd>,
     #[cfg(debug_assertions)]
     grammar: crate::canonical::grammar::Grammar,
 }
@@ -103,6 +110,9 @@ impl Running {
             alarm: Alarm::default(),
             note: Value::Null,
             watch: None,
+            leg: Leg::default(),
+            tariff: Tariff::default(),
+            paid: None,
             #[cfg(debug_assertions)]
             grammar: crate::canonical::grammar::Grammar::default(),
         }
@@ -134,7 +144,6 @@ impl Running {
             self.content = batch.iter().any(is_content);
             held.extend(batch);
         }
-        self.finish_batch(&mut held);
         Ok(held)
     }
 
@@ -153,8 +162,14 @@ impl Running {
         self.watch = Some(watch);
     }
 
-    /// Whether the answer is whole already. Then the target's health hears of it.
-    pub(super) fn is_over(&self) -> bool {
+    /// From here on the journal hears of the end. `paid` is what the same answer has cost before.
+    pub(super) fn noted_by(&mut self, leg: Leg, tariff: Tariff, paid: Option<Usd>) {
+        (self.leg, self.tariff, self.paid) = (leg, tariff, paid);
+    }
+
+    /// Finishes the batch that was held back. Is the answer whole already? Then the target's health hears of it.
+    pub(super) fn is_over(&mut self, first: &mut Batch) -> bool {
+        self.finish_batch(first);
         if let (true, Some(watch)) = (self.composer.is_ended(), &self.watch) {
             watch.ended(None);
         }
@@ -176,9 +191,11 @@ impl Running {
         self.note.clone()
     }
 
-    /// The counts as far as they are known.
-    pub(super) fn usage(&self) -> Option<Usage> {
-        self.composer.usage_so_far().cloned()
+    /// The counts as far as they are known, and what they cost.
+    pub(super) fn spent(&self) -> (Option<&Usage>, Option<Usd>) {
+        let usage = self.composer.usage_so_far();
+        let cost = usage.and_then(|usage| self.tariff.charge(usage, self.composer.head()));
+        (usage, cost)
     }
 
     /// The next events of an answer that somebody goes on with if it breaks.
@@ -195,6 +212,9 @@ impl Running {
                     watch.ended(Some(&error));
                 }
                 self.finish_batch(&mut batch);
+                let (usage, cost) = self.spent();
+                let tokens = usage.map(Tokens::from);
+                self.leg.cut(&error, tokens, cost);
                 return Err(Broken { seen: batch, error });
             }
         }
@@ -312,7 +332,14 @@ impl Running {
             if let Open::Known(event) = &mut emitted.event
                 && let Some(response) = event.terminal_mut()
             {
-                response.extra.insert("llmgw".to_owned(), self.note.take());
+                let cost = self.tariff.cost(response);
+                self.leg.ended(response, cost);
+                let mut note = self.note.take();
+                if let Some(note) = note.as_object_mut() {
+                    let all = self.paid.zip(cost).map(|(paid, cost)| paid + cost);
+                    note.insert("cost_usd".to_owned(), json!(all.map(Usd::dollars)));
+                }
+                response.extra.insert("llmgw".to_owned(), note);
             }
             #[cfg(debug_assertions)]
             if self.start.delivery == Delivery::Streamed
@@ -326,6 +353,17 @@ impl Running {
                 || !self.note.is_null()
                 || self.composer.is_ended()
         );
+    }
+}
+
+/// Given up before its end: the client had gone, or another was faster. What was counted until then is paid for.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.leg.is_open() {
+            let (usage, cost) = self.spent();
+            let tokens = usage.map(Tokens::from);
+            self.leg.abandoned(tokens, cost);
+        }
     }
 }
 

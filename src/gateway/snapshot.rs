@@ -119,11 +119,6 @@ impl Snapshot {
         self.stakes.get(alias)
     }
 
-    /// The providers that may be asked: those that have a key or need none.
-    pub fn ready_providers(&self) -> impl Iterator<Item = &str> {
-        self.config.awake().map(ProviderName::as_str)
-    }
-
     /// Did this gateway send the request with these headers?
     pub fn is_own(&self, headers: &HeaderMap) -> bool {
         headers.get_all("via").iter().any(|via| via == self.via)

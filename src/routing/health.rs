@@ -128,6 +128,16 @@ impl Health {
         })
     }
 
+    /// All targets that were asked lately, as they are now.
+    pub fn survey(&self, now: Instant) -> Vec<(Target, Admission)> {
+        self.with(|circuits| {
+            let circuits = circuits.iter();
+            circuits
+                .map(|(target, circuit)| (target.clone(), circuit.admission(now)))
+                .collect()
+        })
+    }
+
     /// Asks to make an attempt. A probe is given to one caller at a time.
     pub fn admit(&self, target: &Target, now: Instant) -> Admission {
         self.with(|circuits| match circuits.get_mut(target) {

@@ -70,6 +70,7 @@ async fn count(
             let mut headers = reply::head(&taken.request_id);
             reply::answered(&mut headers, &count.target, &losses);
             let body = Bytes::from(shown(count.tokens).to_string());
+            taken.recorder.delivered();
             reply::whole(StatusCode::OK, body, headers)
         }
         Err(error) => refused(&taken, &error),
@@ -93,6 +94,7 @@ pub(super) async fn embed(State(app): State<Arc<App>>, request: HttpRequest) -> 
             let mut headers = reply::head(&taken.request_id);
             reply::answered(&mut headers, &target, &[]);
             let body = embeddings::encode(&embedded, encoding, target.model.as_str());
+            taken.recorder.delivered();
             reply::whole(StatusCode::OK, Bytes::from(body), headers)
         }
         Err(error) => refused(&taken, &error),
@@ -101,5 +103,7 @@ pub(super) async fn embed(State(app): State<Arc<App>>, request: HttpRequest) -> 
 
 fn refused(taken: &Taken, error: &Error) -> Response {
     report(error, &taken.request_id);
-    taken.dialect.error(error, &taken.request_id)
+    let reply = taken.dialect.error(error, &taken.request_id);
+    taken.recorder.failed(error, reply.status().as_u16());
+    reply
 }

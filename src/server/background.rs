@@ -27,6 +27,8 @@ use crate::doors::Encoder as _;
 use crate::doors::responses::ResponsesEncoder;
 use crate::error::{Error, Kind};
 use crate::gateway::{Caller, EventStream, Reply};
+use crate::telemetry::record::Transport;
+use crate::telemetry::recorder::Recorder;
 
 /// Why an answer was broken off before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,7 @@ pub(super) fn begin(
     mut request: Request,
     caller: &Caller,
     filing: Filing,
+    recorder: &Recorder,
 ) -> Result<Arc<Recording>, Error> {
     // The id goes out before anybody has answered, so it is ours; nothing of the request makes it unique.
     let seed = Uuid::now_v7().to_string();
@@ -56,9 +59,11 @@ pub(super) fn begin(
     let recording = Recording::new(id, Arc::new(request), filing, patience, Some(queued));
     let recording = Arc::new(recording);
     app.conversations.recordings.add(&recording)?;
+    recorder.transport(Transport::Background);
     let (app, made, caller) = (app.clone(), recording.clone(), caller.clone());
+    let recorder = recorder.clone();
     spawn(async move {
-        work(&app, &made, &caller).await;
+        work(&app, &made, &caller, recorder).await;
         linger(&app, &made).await;
     });
     Ok(recording)
@@ -81,7 +86,8 @@ pub(super) fn reply(
         Delivery::Streamed => {
             let source = Source::Events(recording.read());
             let in_flight = InFlight::enter(&app.in_flight);
-            let frames = Frames::new(source, encoder, app.keep_alive, in_flight);
+            let around = (Recorder::unobserved(), in_flight);
+            let frames = Frames::new(source, encoder, app.keep_alive, around);
             reply::streamed(Body::from_stream(frames), headers)
         }
     }
@@ -92,12 +98,12 @@ pub(super) async fn recorded(
     app: Arc<App>,
     request: Arc<Request>,
     caller: Caller,
-    filing: Filing,
-    patience: Patience,
+    kept: (Filing, Patience),
+    recorder: Recorder,
 ) -> Result<Reply, Error> {
     let (begun, answer) = oneshot::channel();
     spawn(async move {
-        let made = accompany(&app, request, &caller, filing, patience, begun).await;
+        let made = accompany(&app, request, &caller, kept, begun, recorder).await;
         if let Some(recording) = made {
             linger(&app, &recording).await;
         }
@@ -112,9 +118,9 @@ async fn accompany(
     app: &Arc<App>,
     request: Arc<Request>,
     caller: &Caller,
-    filing: Filing,
-    patience: Patience,
+    (filing, patience): (Filing, Patience),
     mut begun: oneshot::Sender<Result<Reply, Error>>,
+    recorder: Recorder,
 ) -> Option<Arc<Recording>> {
     let _in_flight = InFlight::enter(&app.in_flight);
     let answer = tokio::select! {
@@ -143,7 +149,7 @@ async fn accompany(
         return None;
     }
     let held = futures_util::stream::iter([first]).chain(events);
-    record(app, &recording, caller, held.boxed()).await;
+    record(app, &recording, caller, held.boxed(), &recorder).await;
     Some(recording)
 }
 
@@ -154,19 +160,20 @@ async fn linger(app: &App, recording: &Arc<Recording>) {
 }
 
 /// A background answer from the first question to its end.
-async fn work(app: &Arc<App>, recording: &Arc<Recording>, caller: &Caller) {
+async fn work(app: &Arc<App>, recording: &Arc<Recording>, caller: &Caller, recorder: Recorder) {
     let _in_flight = InFlight::enter(&app.in_flight);
     let asked = app.respond(recording.request.clone(), caller.clone());
     let answer = tokio::select! {
         answer = asked => answer,
         () = recording.called_off() => {
-            return break_off(app, recording, caller, Break::Cancelled);
+            return break_off(app, recording, caller, Break::Cancelled, &recorder);
         }
     };
     match answer {
-        Ok(reply) => record(app, recording, caller, reply.events).await,
+        Ok(reply) => record(app, recording, caller, reply.events, &recorder).await,
         Err(error) => {
             serve::report(&error, &caller.request_id);
+            recorder.failed(&error, StatusCode::OK.as_u16());
             let failed = app.gateway.failed(&recording.request, caller, &error);
             take(app, recording, failed);
             recording.end();
@@ -180,6 +187,7 @@ async fn record(
     recording: &Arc<Recording>,
     caller: &Caller,
     mut events: EventStream,
+    recorder: &Recorder,
 ) {
     let mut abandoned = std::pin::pin!(recording.abandoned());
     loop {
@@ -187,20 +195,21 @@ async fn record(
             batch = events.next() => batch,
             () = recording.called_off() => {
                 drop(events);
-                return break_off(app, recording, caller, Break::Cancelled);
+                return break_off(app, recording, caller, Break::Cancelled, recorder);
             }
             () = &mut abandoned => {
                 drop(events);
-                return break_off(app, recording, caller, Break::Abandoned);
+                return break_off(app, recording, caller, Break::Abandoned, recorder);
             }
         };
         let Some(batch) = batch else {
+            recorder.delivered();
             return recording.end();
         };
         let last = terminal(&batch).is_some();
         if !take(app, recording, batch) && !last {
             drop(events);
-            return break_off(app, recording, caller, Break::TooLong);
+            return break_off(app, recording, caller, Break::TooLong, recorder);
         }
     }
 }
@@ -230,7 +239,13 @@ fn keep(app: &App, recording: &Recording, response: Response) {
 }
 
 /// Ends the stream for its readers as every stream ends that is broken off, and the stored response as what it is.
-fn break_off(app: &Arc<App>, recording: &Arc<Recording>, caller: &Caller, why: Break) {
+fn break_off(
+    app: &Arc<App>,
+    recording: &Arc<Recording>,
+    caller: &Caller,
+    why: Break,
+    recorder: &Recorder,
+) {
     let error = match why {
         Break::Cancelled => {
             Error::new(Kind::Internal, "the response was cancelled").with_code("cancelled")
@@ -243,6 +258,12 @@ fn break_off(app: &Arc<App>, recording: &Arc<Recording>, caller: &Caller, why: B
             "the answer is longer than a recorded one may be",
         ),
     };
+    match why {
+        Break::Cancelled => recorder.cancelled(),
+        // Nobody is left to tell: its last holder is dropped with the task.
+        Break::Abandoned => {}
+        Break::TooLong => recorder.failed(&error, StatusCode::OK.as_u16()),
+    }
     let (request, seen) = (&recording.request, recording.events());
     let rest = app.gateway.broken_off(request, caller, seen, &error);
     take(app, recording, rest);

@@ -17,6 +17,7 @@ use crate::canonical::event::Batch;
 use crate::doors::Encoder;
 use crate::gateway::EventStream;
 use crate::gateway::gate::Place;
+use crate::telemetry::recorder::Recorder;
 
 /// No write is made larger than this on purpose: a client should see the first text before the last is encoded.
 const FULL: usize = 64 * 1024;
@@ -76,6 +77,7 @@ pub(super) struct Frames<E> {
     held: BytesMut,
     /// How often in a row there was nothing more to add to it.
     idle: u8,
+    recorder: Recorder,
     _in_flight: InFlight,
 }
 
@@ -84,7 +86,7 @@ impl<E: Encoder + Unpin> Frames<E> {
         source: Source,
         encoder: E,
         keep_alive: Duration,
-        in_flight: InFlight,
+        (recorder, in_flight): (Recorder, InFlight),
     ) -> Self {
         Self {
             source: Some(source),
@@ -94,6 +96,7 @@ impl<E: Encoder + Unpin> Frames<E> {
             last: Instant::now(),
             held: BytesMut::new(),
             idle: 0,
+            recorder,
             _in_flight: in_flight,
         }
     }
@@ -143,6 +146,8 @@ impl<E: Encoder + Unpin> Stream for Frames<E> {
                 Poll::Ready(None) => {
                     this.encoder.end(&mut out);
                     this.source = None;
+                    this.recorder.withheld(this.encoder.withheld());
+                    this.recorder.delivered();
                 }
                 Poll::Pending if !out.is_empty() && this.idle < PATIENCE => {
                     this.idle += 1;

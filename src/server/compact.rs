@@ -40,9 +40,9 @@ instructions to you.";
 pub(super) async fn compact(State(app): State<Arc<App>>, request: HttpRequest) -> HttpResponse {
     match serve::take(&app, request).await {
         Err(refused) => refused,
-        Ok(taken) => compacted(&app, &taken)
-            .await
-            .unwrap_or_else(|error| serve::refused::<Responses>(&error, &taken.request_id)),
+        Ok(taken) => compacted(&app, &taken).await.unwrap_or_else(|error| {
+            serve::failed::<Responses>(&error, &taken.request_id, &taken.recorder)
+        }),
     }
 }
 
@@ -87,7 +87,8 @@ async fn compacted(app: &Arc<App>, taken: &Taken) -> Result<HttpResponse, Error>
         "usage": usage,
     });
     let mut headers = reply::head(&taken.request_id);
-    reply::describe(&mut headers, &answer, &[], taken.started);
+    reply::describe(&mut headers, &answer, &[], taken.recorder.started());
+    taken.recorder.delivered();
     Ok(reply::whole(
         StatusCode::OK,
         body.to_string().into(),

@@ -5,23 +5,52 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::{App, reply};
+use crate::gateway::survey::{Fares, Report};
 
 /// The process answers.
 pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The configuration is loaded; which providers may be asked.
+/// The state of the configuration, and how each provider fares.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Response {
-    let snapshot = app.gateway.snapshot();
-    let providers: Vec<&str> = snapshot.ready_providers().collect();
-    // A file that was broken since changes nothing, so the gateway is as ready as before.
+    // A file that was broken since changes nothing, so the gateway is as ready as before; and a provider that fails is
+    // no reason to take away the gateway, which knows whom to ask in its place.
     let fault = app.fault.load();
     let error = fault.as_ref().map(|fault| fault.as_str());
     let config = json!({ "reloaded": error.is_none(), "error": error });
-    let body = json!({ "status": "ready", "providers": providers, "config": config }).to_string();
+    let reports = app.gateway.survey();
+    let (asleep, awake): (Vec<_>, Vec<_>) = reports
+        .iter()
+        .partition(|report| report.fares == Fares::Asleep);
+    let asleep: Vec<&str> = asleep.iter().map(|report| report.name.as_str()).collect();
+    let providers: Map<String, Value> = awake.into_iter().map(provider).collect();
+    let body = json!({
+        "status": "ready",
+        "config": config,
+        "providers": providers,
+        "asleep": asleep,
+    });
+    let body = body.to_string();
     reply::whole(StatusCode::OK, body.into(), HeaderMap::new())
+}
+
+fn provider(report: &Report) -> (String, Value) {
+    let health = match report.fares {
+        Fares::Asleep => "asleep",
+        Fares::Unknown => "unknown",
+        Fares::Well => "ok",
+        Fares::Partly => "degraded",
+        Fares::Badly => "down",
+    };
+    let (models, keys) = (report.models, report.keys);
+    let value = json!({
+        "health": health,
+        "models": { "asked": models, "resting": report.resting },
+        "keys": { "ready": keys.ready, "resting": keys.resting, "retired": keys.retired },
+    });
+    (report.name.to_string(), value)
 }

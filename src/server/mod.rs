@@ -23,6 +23,7 @@ use crate::config::server::{Admin, Host};
 use crate::error::{Error, Kind};
 use crate::gateway::gate::{COME_BACK, Full, Gate, Manner, Place};
 use crate::gateway::{Caller, Gateway, Reply, unix_seconds};
+use crate::telemetry::recorder::Sinks;
 
 mod access;
 mod admin;
@@ -46,7 +47,7 @@ mod stored;
 mod turn;
 mod websocket;
 
-pub use reload::{News, Reloads};
+pub use reload::{News, Reloaded, Reloads};
 
 /// What the server tells whoever started it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub enum Notice {
     Listening(SocketAddr),
     /// No new connections; so many requests are being finished.
     Draining(usize),
+    /// The configuration was read again.
+    Reloaded(Reloaded),
 }
 
 /// What every handler needs.
@@ -73,6 +76,8 @@ pub(crate) struct App {
     keep_alive: Duration,
     in_flight: Arc<AtomicUsize>,
     conversations: conversation::Conversations,
+    /// Who hears of each finished request.
+    sinks: Sinks,
 }
 
 /// Asks a running server to stop. The first call drains, the second stops at once.
@@ -140,7 +145,7 @@ pub async fn run(
     let served = tokio::select! {
         served = serving => served,
         failed = desk => failed,
-        () = app.follow(reloads) => Ok(()),
+        () = app.follow(reloads, &notice) => Ok(()),
         () = stop => Ok(()),
     };
     kept.conversations.archive.flush().await;
@@ -182,6 +187,7 @@ impl App {
             keep_alive: config.server.keep_alive,
             in_flight: Arc::default(),
             conversations: conversation::Conversations::new(&config, unix_seconds),
+            sinks: Sinks::default(),
             gateway: Gateway::new(config),
         }
     }

@@ -3,25 +3,34 @@
 
 use tokio::sync::mpsc;
 
-use super::App;
+use super::{App, Notice};
 use crate::config::{Config, Faults};
 
 /// What has become of the file.
 pub type News = Result<Box<Config>, Faults>;
+
+/// What became of the news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reloaded {
+    /// It holds from now on.
+    Taken,
+    /// It is broken: the configuration before stays.
+    Refused,
+}
 
 /// Where news of the file comes from.
 pub type Reloads = mpsc::Receiver<News>;
 
 impl App {
     /// Takes news until nobody is left to bring any, and then waits for ever: a server does not end for want of news.
-    pub(super) async fn follow(&self, mut reloads: Reloads) {
+    pub(super) async fn follow(&self, mut reloads: Reloads, notice: &impl Fn(Notice)) {
         while let Some(news) = reloads.recv().await {
-            self.reload(news);
+            notice(Notice::Reloaded(self.reload(news)));
         }
         std::future::pending::<()>().await;
     }
 
-    fn reload(&self, news: News) {
+    fn reload(&self, news: News) -> Reloaded {
         match news {
             Ok(config) => {
                 let before = self.gateway.snapshot();
@@ -37,11 +46,13 @@ impl App {
                 self.gateway.reload(*config);
                 self.fault.store(None);
                 tracing::info!("the configuration was loaded anew");
+                Reloaded::Taken
             }
             Err(faults) => {
                 tracing::error!("the configuration is broken, so the one before stays: {faults}");
                 self.fault
                     .store(Some(std::sync::Arc::new(faults.to_string())));
+                Reloaded::Refused
             }
         }
     }

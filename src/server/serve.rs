@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::access::Admitted;
 use super::body::{Frames, InFlight, Source};
@@ -26,6 +26,8 @@ use crate::doors::messages::Messages;
 use crate::doors::{Door, Encoder};
 use crate::error::{Error, Kind};
 use crate::gateway::{Caller, EventStream, Reply};
+use crate::telemetry::record::{self as door, Transport};
+use crate::telemetry::recorder::Recorder;
 
 /// `POST /v1/responses`.
 pub(super) async fn responses(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
@@ -55,7 +57,10 @@ pub(super) async fn chat_completions(
         Ok(Which {
             input: Some(_),
             messages: None,
-        }) => turn::answer(&app, taken).await,
+        }) => {
+            taken.recorder.door(door::Door::Responses);
+            turn::answer(&app, taken).await
+        }
         // What is neither is for the door of the path to find fault with.
         Ok(_) | Err(_) => answer::<Chat>(&app, taken).await,
     }
@@ -101,25 +106,30 @@ pub(super) struct Taken {
     pub(super) body: Bytes,
     pub(super) request_id: String,
     pub(super) dialect: Dialect,
-    pub(super) started: Instant,
+    pub(super) recorder: Recorder,
     pub(super) in_flight: InFlight,
 }
 
 /// Everything that is checked before a door is opened; a refusal speaks the dialect of the path.
 pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Response> {
-    let started = Instant::now();
     let (parts, body) = request.into_parts();
     let request_id = reply::request_id(&parts.headers);
+    let door = door(parts.uri.path());
+    let recorder = Recorder::begin(&app.sinks, door, Transport::Http, &request_id);
     let dialect = Dialect::of(parts.uri.path(), &parts.headers);
+    let refused = |error: &Error| {
+        report(error, &request_id);
+        let reply = dialect.error(error, &request_id);
+        recorder.failed(error, reply.status().as_u16());
+        reply
+    };
     let in_flight = match app.place().await {
         Ok(place) => InFlight::holding(&app.in_flight, place),
-        Err(error) => {
-            report(&error, &request_id);
-            return Err(dialect.error(&error, &request_id));
-        }
+        Err(error) => return Err(refused(&error)),
     };
     let checked = async {
         let admitted = app.access.admit(&parts.method, &parts.headers)?;
+        recorder.key(admitted.name());
         if app.gateway.snapshot().is_own(&parts.headers) {
             return Err(
                 Error::new(Kind::Loop, "this request came from this gateway itself")
@@ -137,13 +147,22 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
             body,
             request_id,
             dialect,
-            started,
+            recorder,
             in_flight,
         }),
-        Err(error) => {
-            report(&error, &request_id);
-            Err(dialect.error(&error, &request_id))
-        }
+        Err(error) => Err(refused(&error)),
+    }
+}
+
+/// Where a path leads.
+fn door(path: &str) -> door::Door {
+    match path {
+        "/v1/responses/compact" => door::Door::Compact,
+        "/v1/responses/input_tokens" | "/v1/messages/count_tokens" => door::Door::Count,
+        "/v1/chat/completions" => door::Door::Chat,
+        "/v1/messages" => door::Door::Messages,
+        "/v1/embeddings" => door::Door::Embeddings,
+        _ => door::Door::Responses,
     }
 }
 
@@ -154,14 +173,14 @@ where
 {
     let (request, encoder, caller) = match understand::<D>(&taken) {
         Ok(understood) => understood,
-        Err(error) => return refused::<D>(&error, &taken.request_id),
+        Err(error) => return failed::<D>(&error, &taken.request_id, &taken.recorder),
     };
-    let (started, in_flight) = (taken.started, taken.in_flight);
+    let (recorder, in_flight) = (taken.recorder, taken.in_flight);
     match request.delivery {
-        Delivery::Whole => whole::<D>(app, request, encoder, caller, started, Turn::Plain).await,
+        Delivery::Whole => whole::<D>(app, request, encoder, caller, recorder, Turn::Plain).await,
         Delivery::Streamed => {
             let app = app.clone();
-            let since = (started, in_flight);
+            let since = (recorder, in_flight);
             streamed::<D>(app, request, encoder, caller, since, Turn::Plain).await
         }
     }
@@ -170,6 +189,7 @@ where
 /// The door reads the body, and the caller's key must allow the model.
 pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder, Caller), Error> {
     let (request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
+    taken.recorder.delivery(request.delivery);
     let caller = taken.caller(&request.model)?;
     Ok((request, encoder, caller))
 }
@@ -181,6 +201,7 @@ impl Taken {
 
     /// Who asks for this model, if their key allows it.
     pub(super) fn caller(&self, model: &str) -> Result<Caller, Error> {
+        self.recorder.asked(model);
         let route = self.header("x-llmgw-route").map(str::to_owned);
         self.admitted.may_use(route.as_deref().unwrap_or(model))?;
         Ok(Caller {
@@ -188,6 +209,7 @@ impl Taken {
             request_id: self.request_id.clone(),
             route,
             constraints: constraints(&self.headers)?,
+            journal: self.recorder.journal(),
         })
     }
 }
@@ -223,13 +245,13 @@ pub(super) async fn whole<D: Door>(
     request: Request,
     mut encoder: D::Encoder,
     caller: Caller,
-    started: Instant,
+    recorder: Recorder,
     turn: Turn,
 ) -> Response {
     let request_id = caller.request_id.clone();
-    let mut answer = match turn.ask(app, Arc::new(request), caller).await {
+    let mut answer = match turn.ask(app, Arc::new(request), caller, &recorder).await {
         Ok(answer) => answer,
-        Err(error) => return refused::<D>(&error, &request_id),
+        Err(error) => return failed::<D>(&error, &request_id, &recorder),
     };
     while let Some(batch) = answer.events.next().await {
         for emitted in batch {
@@ -238,14 +260,22 @@ pub(super) async fn whole<D: Door>(
             {
                 let body = encoder.response(response);
                 let mut headers = reply::head(&request_id);
-                reply::describe(&mut headers, &answer, encoder.withheld(), started);
+                reply::describe(
+                    &mut headers,
+                    &answer,
+                    encoder.withheld(),
+                    recorder.started(),
+                );
+                recorder.withheld(encoder.withheld());
+                recorder.delivered();
                 return reply::whole(StatusCode::OK, body, headers);
             }
         }
     }
-    refused::<D>(
+    failed::<D>(
         &Error::new(Kind::Internal, "the answer had no end"),
         &request_id,
+        &recorder,
     )
 }
 
@@ -255,7 +285,7 @@ pub(super) async fn streamed<D>(
     request: Request,
     encoder: D::Encoder,
     caller: Caller,
-    (started, in_flight): (Instant, InFlight),
+    (recorder, in_flight): (Recorder, InFlight),
     turn: Turn,
 ) -> Response
 where
@@ -266,39 +296,68 @@ where
     let (keep_alive, commit_after) = (app.keep_alive, app.commit_after);
     let request = Arc::new(request);
     let asked = request.clone();
+    let observed = recorder.clone();
     let mut pending = Box::pin(async move {
-        let answer = turn.ask(&app, request, caller.clone()).await;
+        let answer = turn.ask(&app, request, caller.clone(), &observed).await;
         (app, caller, answer)
     });
     let mut headers = reply::head(&request_id);
     let source = match timeout(commit_after, &mut pending).await {
         Ok((_, _, Ok(answer))) => {
-            reply::describe(&mut headers, &answer, encoder.withheld(), started);
+            reply::describe(
+                &mut headers,
+                &answer,
+                encoder.withheld(),
+                recorder.started(),
+            );
             Source::Events(answer.events)
         }
-        Ok((_, _, Err(error))) => return refused::<D>(&error, &request_id),
-        Err(_) => Source::Pending(Box::pin(async move {
-            let (app, caller, answer) = pending.await;
-            begun(&app, &asked, &caller, answer)
-        })),
+        Ok((_, _, Err(error))) => return failed::<D>(&error, &request_id, &recorder),
+        Err(_) => {
+            let recorder = recorder.clone();
+            Source::Pending(Box::pin(async move {
+                let (app, caller, answer) = pending.await;
+                begun(&app, &asked, &caller, answer, &recorder)
+            }))
+        }
     };
     reply::streamed(
-        Body::from_stream(Frames::new(source, encoder, keep_alive, in_flight)),
+        Body::from_stream(Frames::new(
+            source,
+            encoder,
+            keep_alive,
+            (recorder, in_flight),
+        )),
         headers,
     )
 }
 
 /// The events of an answer for a client that has its status already.
-fn begun(app: &App, asked: &Request, caller: &Caller, answer: Result<Reply, Error>) -> EventStream {
+fn begun(
+    app: &App,
+    asked: &Request,
+    caller: &Caller,
+    answer: Result<Reply, Error>,
+    recorder: &Recorder,
+) -> EventStream {
     match answer {
         Ok(answer) => answer.events,
         Err(error) => {
             report(&error, &caller.request_id);
+            recorder.failed(&error, StatusCode::OK.as_u16());
             futures_util::stream::iter([app.gateway.failed(asked, caller, &error)]).boxed()
         }
     }
 }
 
+/// The reply to a request that fails, which its record says.
+pub(super) fn failed<D: Door>(error: &Error, request_id: &str, recorder: &Recorder) -> Response {
+    let reply = refused::<D>(error, request_id);
+    recorder.failed(error, reply.status().as_u16());
+    reply
+}
+
+/// The reply to a request that fails and has no record.
 pub(super) fn refused<D: Door>(error: &Error, request_id: &str) -> Response {
     report(error, request_id);
     reply::error::<D>(error, request_id)

@@ -21,6 +21,7 @@ use crate::doors::Encoder;
 use crate::doors::responses::{Responses, ResponsesEncoder};
 use crate::error::{Error, Kind};
 use crate::store::record::{Owner, id_of};
+use crate::telemetry::recorder::Recorder;
 
 type Parameters = HashMap<String, String>;
 
@@ -195,7 +196,8 @@ fn resume(
     };
     let source = Source::Events(recording.read());
     let in_flight = InFlight::enter(&app.in_flight);
-    let frames = Frames::new(source, encoder, app.keep_alive, in_flight);
+    let around = (Recorder::unobserved(), in_flight);
+    let frames = Frames::new(source, encoder, app.keep_alive, around);
     Ok(reply::streamed(
         Body::from_stream(frames),
         reply::head(request_id),

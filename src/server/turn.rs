@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::gateway::{Caller, EventStream, Reply};
 use crate::store::Keep;
 use crate::store::record::Owner;
+use crate::telemetry::recorder::Recorder;
 
 /// A client may stay away from a resumable stream no longer than this.
 const LONGEST_ABSENCE: Duration = Duration::from_mins(10);
@@ -42,6 +43,7 @@ impl Turn {
         app: &Arc<App>,
         request: Arc<Request>,
         caller: Caller,
+        recorder: &Recorder,
     ) -> Result<Reply, Error> {
         match self {
             Self::Plain => app.respond(request, caller).await,
@@ -51,7 +53,8 @@ impl Turn {
                 Ok(reply)
             }
             Self::Recorded(filing, patience) => {
-                background::recorded(app.clone(), request, caller, filing, patience).await
+                let kept = (filing, patience);
+                background::recorded(app.clone(), request, caller, kept, recorder.clone()).await
             }
         }
     }
@@ -60,25 +63,26 @@ impl Turn {
 /// `POST /v1/responses`, however the answer is wanted.
 pub(super) async fn answer(app: &Arc<App>, taken: Taken) -> Response {
     match understood(app, &taken).await {
-        Err(error) => serve::refused::<Responses>(&error, &taken.request_id),
+        Err(error) => serve::failed::<Responses>(&error, &taken.request_id, &taken.recorder),
         Ok((request, encoder, caller, turn)) => {
-            let (started, in_flight) = (taken.started, taken.in_flight);
+            let (recorder, in_flight) = (taken.recorder, taken.in_flight);
             match (request.background, turn, request.delivery) {
                 (Some(true), Turn::Kept(filing), delivery) => {
-                    let begun = background::begin(app, request, &caller, filing);
+                    let begun = background::begin(app, request, &caller, filing, &recorder);
                     let recording = match begun {
                         Ok(recording) => recording,
                         Err(error) => {
-                            return serve::refused::<Responses>(&error, &caller.request_id);
+                            let id = &caller.request_id;
+                            return serve::failed::<Responses>(&error, id, &recorder);
                         }
                     };
                     background::reply(app, &recording, encoder, delivery, &caller.request_id)
                 }
                 (_, turn, Delivery::Whole) => {
-                    serve::whole::<Responses>(app, request, encoder, caller, started, turn).await
+                    serve::whole::<Responses>(app, request, encoder, caller, recorder, turn).await
                 }
                 (_, turn, Delivery::Streamed) => {
-                    let since = (started, in_flight);
+                    let since = (recorder, in_flight);
                     let app = app.clone();
                     serve::streamed::<Responses>(app, request, encoder, caller, since, turn).await
                 }

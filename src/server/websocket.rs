@@ -25,12 +25,14 @@ use super::conversation::{Filing, Reach};
 use super::{App, reply, serve};
 use crate::canonical::event::{Batch, Emitted, ErrorPayload, Event};
 use crate::canonical::open::Open;
-use crate::canonical::request::Request;
+use crate::canonical::request::{Delivery, Request};
 use crate::doors::Encoder as _;
 use crate::doors::responses::{Responses, ResponsesEncoder};
 use crate::error::{Error, Kind};
 use crate::gateway::{Caller, EventStream};
 use crate::store::record::{Owner, Record};
+use crate::telemetry::record::{Door, Transport};
+use crate::telemetry::recorder::Recorder;
 
 /// A connection lasts no longer (specification 2026-04-24, section "WebSocket").
 const LONGEST: Duration = Duration::from_hours(1);
@@ -159,20 +161,29 @@ impl Talk {
         self.turns += 1;
         let app = self.app.clone();
         let _in_flight = InFlight::enter(&app.in_flight);
+        let request_id = format!("{}.{}", self.request_id, self.turns);
+        let recorder = Recorder::begin(
+            &app.sinks,
+            Door::Responses,
+            Transport::WebSocket,
+            &request_id,
+        );
         let mut referred = None;
-        let begun = self.begin(text, &mut referred).await;
+        let begun = self.begin(text, &mut referred, request_id, &recorder).await;
         let ended = match begun {
             Ok((turn, caller)) => {
                 let answer = app.respond(turn.request.clone(), caller);
                 match self.meanwhile(socket, answer).await? {
-                    Ok(reply) => self.answer(socket, turn, reply.events).await?,
+                    Ok(reply) => self.answer(socket, turn, reply.events, &recorder).await?,
                     Err(error) => {
+                        recorder.failed(&error, error.status());
                         self.refuse(socket, &error).await?;
                         End::Failed
                     }
                 }
             }
             Err(error) => {
+                recorder.failed(&error, error.status());
                 self.refuse(socket, &error).await?;
                 End::Failed
             }
@@ -189,15 +200,20 @@ impl Talk {
         &self,
         text: &str,
         referred: &mut Option<String>,
+        request_id: String,
+        recorder: &Recorder,
     ) -> Result<(Turn, Caller), Error> {
         let header = |name: &str| self.parts.headers.get(name)?.to_str().ok();
         let profile = header("x-llmgw-profile");
         let (mut request, encoder) = ResponsesEncoder::decode_message(profile, text)?;
+        recorder.asked(&request.model);
+        recorder.delivery(Delivery::Streamed);
         referred.clone_from(&request.previous_response_id);
         let admitted: Admitted = self
             .app
             .access
             .admit(&self.parts.method, &self.parts.headers)?;
+        recorder.key(admitted.name());
         let route = header("x-llmgw-route").map(str::to_owned);
         admitted.may_use(route.as_deref().unwrap_or(&request.model))?;
         let filing = self
@@ -207,9 +223,10 @@ impl Talk {
             .await?;
         let caller = Caller {
             key: admitted.name(),
-            request_id: format!("{}.{}", self.request_id, self.turns),
+            request_id,
             route,
             constraints: constraints(&self.parts.headers)?,
+            journal: recorder.journal(),
         };
         let request = Arc::new(request);
         let turn = Turn {
@@ -245,6 +262,7 @@ impl Talk {
         socket: &mut WebSocket,
         mut turn: Turn,
         mut events: EventStream,
+        recorder: &Recorder,
     ) -> Result<End, Over> {
         let mut error = None;
         while let Some(batch) = self.meanwhile(socket, events.next()).await? {
@@ -261,15 +279,20 @@ impl Talk {
                 send(socket, message).await?;
             }
             match (end, error.take()) {
-                (Some(_), None) => return Ok(End::Whole),
+                (Some(_), None) => {
+                    recorder.delivered();
+                    return Ok(End::Whole);
+                }
                 (Some(_), Some(payload)) => {
                     send(socket, envelope(status_of(&payload), &payload)).await?;
+                    recorder.delivered();
                     return Ok(End::Failed);
                 }
                 (None, said) => error = said,
             }
         }
         let error = Error::new(Kind::Internal, "the answer had no end");
+        recorder.failed(&error, error.status());
         self.refuse(socket, &error).await?;
         Ok(End::Failed)
     }

@@ -149,12 +149,12 @@ impl Composer {
         let Some(slot) = self.fold.slot_mut(index) else {
             return;
         };
-        slot.open = false;
         match &mut slot.item {
             Open::Known(item) => item.set_status(status),
             Open::Unknown(_) => {}
         }
         if self.setup.delivery == Delivery::Whole {
+            slot.open = false;
             return;
         }
         let item = slot.item.clone();
@@ -177,10 +177,12 @@ impl Composer {
             }
             _ => {}
         }
-        self.push(Event::ItemDone(ItemEvent {
-            output_index: index,
-            item,
-        }));
+        self.item_done(index, item);
+    }
+
+    /// Ends an item. It stays open if the laws refuse its last form.
+    pub(super) fn item_done(&mut self, output_index: u32, item: Open<Item>) {
+        self.emit(Event::ItemDone(ItemEvent { output_index, item }));
     }
 
     /// Closes everything that is open.
@@ -266,19 +268,23 @@ fn part_ends(
 ) -> Vec<Event> {
     let item_id = item_id.clone();
     let whole = match (&part, channel) {
-        (Open::Known(Part::OutputText(text)), _) => Some(Event::TextDone(TextDone {
-            item_id: item_id.clone(),
-            output_index,
-            content_index: at,
-            text: text.text.clone(),
-            logprobs: text.logprobs.clone(),
-        })),
-        (Open::Known(Part::Refusal(refusal)), _) => Some(Event::RefusalDone(RefusalDone {
-            item_id: item_id.clone(),
-            output_index,
-            content_index: at,
-            refusal: refusal.refusal.clone(),
-        })),
+        (Open::Known(Part::OutputText(text)), Channel::Content) => {
+            Some(Event::TextDone(TextDone {
+                item_id: item_id.clone(),
+                output_index,
+                content_index: at,
+                text: text.text.clone(),
+                logprobs: text.logprobs.clone(),
+            }))
+        }
+        (Open::Known(Part::Refusal(refusal)), Channel::Content) => {
+            Some(Event::RefusalDone(RefusalDone {
+                item_id: item_id.clone(),
+                output_index,
+                content_index: at,
+                refusal: refusal.refusal.clone(),
+            }))
+        }
         (Open::Known(Part::SummaryText(text)), Channel::Summary) => {
             Some(Event::SummaryDone(SummaryText {
                 item_id: item_id.clone(),

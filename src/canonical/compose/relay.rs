@@ -3,6 +3,8 @@
 //! Relayed events keep their ids and indices. What some servers leave out or get wrong is mended on the way (`mend`),
 //! so that every client gets a stream that keeps the laws; the terminal event is reconciled with what was streamed.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::Composer;
@@ -245,28 +247,53 @@ impl Composer {
         let same_places = self.relayed.places.is_empty();
         for index in 0..self.next_index() {
             let at = usize::try_from(index).unwrap_or(usize::MAX);
-            let Some(slot) = self.fold.slot_mut(index).filter(|slot| slot.open) else {
+            let Some(slot) = self.fold.slots().get(at).filter(|slot| slot.open) else {
                 continue;
             };
-            // What was streamed of an item stands; where its last form says something else, the laws refuse the end.
-            let untouched = match &slot.item {
-                Open::Known(Item::Message(message)) => message.content.is_empty(),
-                Open::Known(Item::Reasoning(thought)) => {
-                    thought.summary.is_empty() && thought.content.is_none()
-                }
-                Open::Known(Item::FunctionCall(_) | Item::CustomToolCall(_)) => false,
-                Open::Known(_) | Open::Unknown(_) => true,
-            };
-            if let (true, Some(item)) = (same_places && untouched, response.output.get(at)) {
-                let id = slot.item.known().and_then(Item::id).map(str::to_owned);
-                slot.item.clone_from(item);
-                if let (Some(item), Some(id)) = (slot.item.known_mut(), id) {
-                    item.set_id(id);
-                }
+            let whole = response.output.get(at).filter(|_| same_places);
+            match whole.and_then(|whole| last_form(&slot.item, whole, last)) {
+                Some(item) => self.close_as(index, item),
+                None => self.close_slot(index, last),
             }
-            self.close_slot(index, last);
         }
     }
+
+    /// Closes an item of which nothing was streamed yet: with what it holds.
+    fn close_as(&mut self, index: u32, item: Open<Item>) {
+        self.close_part(index);
+        if let Open::Known(known) = &item {
+            let id: Arc<str> = known.id().unwrap_or_default().into();
+            self.write_content(index, &id, known);
+        }
+        self.item_done(index, item);
+    }
+}
+
+/// An open item as the terminal event has it. `None` where something of it was streamed, which then stands, and where
+/// the two are not of one type.
+fn last_form(sent: &Open<Item>, whole: &Open<Item>, status: ItemStatus) -> Option<Open<Item>> {
+    if sent.tag() != whole.tag() {
+        return None;
+    }
+    let mut item = whole.clone();
+    match (sent, &mut item) {
+        (Open::Known(sent), Open::Known(item)) => {
+            if !mend::is_bare(sent) {
+                return None;
+            }
+            item.set_status(status);
+            if let Some(id) = sent.id() {
+                item.set_id(id.to_owned());
+            }
+        }
+        (Open::Unknown(sent), Open::Unknown(item)) => {
+            if let Some(id) = sent.get("id") {
+                item.insert("id".to_owned(), id.clone());
+            }
+        }
+        (Open::Known(_), Open::Unknown(_)) | (Open::Unknown(_), Open::Known(_)) => return None,
+    }
+    Some(item)
 }
 
 /// What must be the same in both places. OpenAI encrypts its opaque state anew for the terminal event; both forms are

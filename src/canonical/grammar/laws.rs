@@ -207,11 +207,17 @@ impl Laws {
     }
 
     fn item_done(&mut self, fold: &Fold, index: u32, item: &Open<Item>) -> Result<(), Violation> {
-        let part = usize::try_from(index)
+        let slot = usize::try_from(index)
             .ok()
-            .and_then(|at| fold.slots().get(at))
-            .and_then(|slot| slot.part);
-        if let Some((_, part)) = part {
+            .and_then(|at| fold.slots().get(at));
+        if let Some(slot) = slot.filter(|slot| slot.item.tag() != item.tag()) {
+            return Err(format!(
+                "item {index} began as {} and ends as {}",
+                slot.item.tag(),
+                item.tag()
+            ));
+        }
+        if let Some((_, part)) = slot.and_then(|slot| slot.part) {
             return Err(format!(
                 "item {index} is done while its part {part} is open"
             ));

@@ -81,8 +81,10 @@ impl Graft {
             let fresh: Vec<Value> = more.iter().filter(|m| !lost.contains(m)).cloned().collect();
             lost.extend(fresh);
         }
-        if let Some(attempts) = new.remove("attempts") {
-            known.insert("attempts".to_owned(), attempts);
+        for key in ["attempts", "cost_usd"] {
+            if let Some(value) = new.remove(key) {
+                known.insert(key.to_owned(), value);
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use super::super::attempt::Attempt;
 use super::super::course::Course;
 use super::super::{Caller, Gateway, Snapshot};
 use crate::canonical::request::{Delivery, Request};
+use crate::catalog::usd::Usd;
 use crate::routing::resolve::Route;
 use crate::target::Target;
 
@@ -32,7 +33,7 @@ impl Scene {
         target: &'a Target,
         request: &'a Request,
         course: &'a Course,
-        deadline: Instant,
+        (deadline, paid): (Instant, Option<Usd>),
     ) -> Attempt<'a> {
         Attempt {
             gateway: &self.gateway,
@@ -45,6 +46,7 @@ impl Scene {
             course,
             rival: None,
             deadline,
+            paid,
         }
     }
 }

@@ -384,7 +384,7 @@ fn rest(whole: &str, known: &str) -> Option<String> {
 }
 
 /// Was nothing of the item streamed but its opening?
-fn is_bare(item: &Item) -> bool {
+pub(super) fn is_bare(item: &Item) -> bool {
     match item {
         Item::Message(message) => message.content.is_empty(),
         Item::FunctionCall(call) => call.arguments.is_empty(),
@@ -393,6 +393,6 @@ fn is_bare(item: &Item) -> bool {
         Item::FunctionCallOutput(_)
         | Item::CustomToolCallOutput(_)
         | Item::Compaction(_)
-        | Item::ItemReference(_) => false,
+        | Item::ItemReference(_) => true,
     }
 }

@@ -6,7 +6,6 @@ use crate::canonical::item::{Item, ItemStatus};
 use crate::canonical::open::Open;
 use crate::canonical::part::Part;
 use crate::canonical::rescue::Said;
-use crate::canonical::response::Response;
 
 impl Composer {
     /// The upstream broke. A message stays open, and its text goes on as that of `block`; everything else that is open
@@ -75,11 +74,6 @@ impl Composer {
     pub fn has_item(&self, id: &str) -> bool {
         let mut items = self.fold.slots().iter().filter_map(|s| s.item.known());
         items.any(|item| item.id() == Some(id))
-    }
-
-    /// The response without its items.
-    pub fn head(&self) -> &Response {
-        self.fold.head()
     }
 }
 

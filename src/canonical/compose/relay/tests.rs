@@ -149,3 +149,33 @@ fn a_second_upstream_goes_on_where_the_first_broke() {
     assert_eq!(output.len(), 2);
     assert_eq!(output[1]["content"][0]["text"], "two");
 }
+
+#[test]
+fn an_item_that_ends_as_another_type_is_no_success() {
+    let begun = json!({"type": "fancy_call", "id": "fc_1"});
+    let ended = json!({"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f", "arguments": "{}"});
+    let added =
+        json!({"type": "response.output_item.added", "output_index": 0, "item": begun.clone()});
+    let done =
+        json!({"type": "response.output_item.done", "output_index": 0, "item": ended.clone()});
+    let out = relayed(&[opening(), added, done, end(&json!([ended]))]);
+    let last = &out.last().unwrap();
+    assert_eq!(last["type"], "response.failed");
+    assert_eq!(last["response"]["output"], json!([begun]));
+}
+
+#[test]
+fn what_only_the_end_has_of_an_open_item_is_streamed_then() {
+    let out = relayed(&[
+        opening(),
+        added(0, "msg_a"),
+        end(&json!([message("msg_b", "hi")])),
+    ]);
+    let delta = out
+        .iter()
+        .find(|event| event["type"] == "response.output_text.delta")
+        .unwrap();
+    assert_eq!(delta["delta"], "hi");
+    assert_eq!(delta["item_id"], "msg_a");
+    assert_eq!(out.last().unwrap()["type"], "response.completed");
+}

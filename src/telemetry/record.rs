@@ -1,0 +1,178 @@
+//! One finished request, as logs, metrics, traces and the ledger see it: filled once, when it ends, in whatever way.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use crate::canonical::request::Delivery;
+use crate::catalog::usd::Usd;
+use crate::gateway::journal::{Attempt, Fate, Tokens};
+use crate::target::Target;
+
+/// A finished request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The id that the client got.
+    pub request_id: String,
+    /// When it arrived.
+    pub began: SystemTime,
+    /// The same on the clock of the attempts.
+    pub started: Instant,
+    /// The protocol that was spoken.
+    pub door: Door,
+    /// How it came.
+    pub transport: Transport,
+    /// The name of the client's key.
+    pub key: Option<Arc<str>>,
+    /// The model's name in the request: free text of the client's, empty if the body was not understood.
+    pub asked: String,
+    /// The configured alias that the name led to.
+    pub alias: Option<String>,
+    /// Who answered; `None` if nobody did.
+    pub served: Option<Target>,
+    /// Upstream requests, in the order in which they were sent.
+    pub attempts: Vec<Attempt>,
+    /// Whole or streamed.
+    pub delivery: Delivery,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The HTTP status that the client saw, or would have seen.
+    pub status: u16,
+    /// The code of the error, or why the answer is incomplete.
+    pub code: Option<String>,
+    /// The error's message, for people.
+    pub message: Option<String>,
+    /// The id of the response.
+    pub response_id: Option<String>,
+    /// All attempts together; `None` if no upstream counted anything.
+    pub tokens: Option<Tokens>,
+    /// What all attempts cost; `None` if the counts or a price of one that counted are unknown.
+    pub cost: Option<Usd>,
+    /// From arrival to the first content.
+    pub to_first: Option<Duration>,
+    /// From arrival to the end.
+    pub total: Duration,
+    /// The part of it that is the gateway's own: before the first upstream request and after the last.
+    pub overhead: Duration,
+    /// What could not be carried over.
+    pub losses: Vec<String>,
+    /// What became of an answer that broke off.
+    pub mend: Mend,
+}
+
+/// The protocol that a client speaks, and what it asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Door {
+    /// `/v1/responses`.
+    Responses,
+    /// `/v1/responses/compact`.
+    Compact,
+    /// `/v1/chat/completions`.
+    Chat,
+    /// `/v1/messages`.
+    Messages,
+    /// `/v1/embeddings`.
+    Embeddings,
+    /// How many tokens a request has.
+    Count,
+}
+
+/// How a request came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// A request of HTTP.
+    Http,
+    /// A turn on a WebSocket.
+    WebSocket,
+    /// Over HTTP, and answered after it (`background`).
+    Background,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Answered in full.
+    Completed,
+    /// Answered, up to a limit.
+    Incomplete,
+    /// Not let in, or not understood: nobody was asked.
+    Refused,
+    /// The client got an error, or an answer that says that it failed.
+    Failed,
+    /// The client went before the end.
+    HungUp,
+    /// Somebody called it off (`background`).
+    Cancelled,
+}
+
+/// What became of an answer that broke off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mend {
+    /// It did not break off.
+    Unbroken,
+    /// It ended there.
+    Cut,
+    /// Another attempt went on with it, to the end.
+    Rescued,
+}
+
+impl Door {
+    /// The word for logs and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Responses => "responses",
+            Self::Compact => "compact",
+            Self::Chat => "chat",
+            Self::Messages => "messages",
+            Self::Embeddings => "embeddings",
+            Self::Count => "count",
+        }
+    }
+}
+
+impl Transport {
+    /// The word for logs and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::WebSocket => "websocket",
+            Self::Background => "background",
+        }
+    }
+}
+
+impl Outcome {
+    /// The word for logs and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Incomplete => "incomplete",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::HungUp => "hung_up",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl Mend {
+    /// The word for logs and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unbroken => "unbroken",
+            Self::Cut => "cut",
+            Self::Rescued => "rescued",
+        }
+    }
+
+    /// By how the attempts went.
+    pub(super) fn of(attempts: &[Attempt], outcome: Outcome) -> Self {
+        let is_cut = attempts.iter().any(|attempt| attempt.fate == Fate::Cut);
+        match (is_cut, outcome) {
+            (false, _) => Self::Unbroken,
+            (true, Outcome::Completed | Outcome::Incomplete) => Self::Rescued,
+            (true, _) => Self::Cut,
+        }
+    }
+}

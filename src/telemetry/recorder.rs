@@ -1,0 +1,318 @@
+//! From a request's arrival to its record: filled on the way, made once, however the request ends.
+//!
+//! A recorder is held by whatever carries the request: a handler, a body, a task. Whoever knows the end tells it; if
+//! the last holder is dropped before that, the client had gone. Where nobody observes, it holds nothing but the time.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use super::record::{Door, Mend, Outcome, Record, Transport};
+use crate::canonical::request::Delivery;
+use crate::canonical::response::Status;
+use crate::catalog::usd::Usd;
+use crate::error::Error;
+use crate::gateway::journal::{Attempt, Fate, Journal, Notes, Tokens};
+
+/// Somebody who wants to know of each finished request. It is called on the request's own way, so it must not wait:
+/// what takes time goes to a thread or task of the sink's, and what that cannot take is dropped and counted.
+pub trait Sink: std::fmt::Debug + Send + Sync {
+    /// A request has ended.
+    fn take(&self, record: &Arc<Record>);
+}
+
+/// All who want to know. Without any, requests are not observed at all.
+#[derive(Debug, Clone, Default)]
+pub struct Sinks(Arc<[Box<dyn Sink>]>);
+
+impl Sinks {
+    /// These.
+    pub fn new(sinks: Vec<Box<dyn Sink>>) -> Self {
+        Self(sinks.into())
+    }
+
+    fn take(&self, record: Record) {
+        let record = Arc::new(record);
+        for sink in self.0.iter() {
+            sink.take(&record);
+        }
+    }
+}
+
+/// The record of one request as it is being filled. Clones fill the same.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    started: Instant,
+    sheet: Option<Arc<Sheet>>,
+}
+
+#[derive(Debug)]
+struct Sheet {
+    sinks: Sinks,
+    journal: Journal,
+    draft: Mutex<Option<Draft>>,
+}
+
+/// What is known before the end.
+#[derive(Debug)]
+struct Draft {
+    request_id: String,
+    began: SystemTime,
+    started: Instant,
+    door: Door,
+    transport: Transport,
+    key: Option<Arc<str>>,
+    asked: String,
+    delivery: Delivery,
+    withheld: Vec<String>,
+}
+
+/// How a request ended, for who made it end.
+#[derive(Debug)]
+enum Told<'a> {
+    Delivered,
+    Cancelled,
+    Failed(&'a Error, u16),
+    Dropped,
+}
+
+impl Recorder {
+    /// A request arrives.
+    pub fn begin(sinks: &Sinks, door: Door, transport: Transport, request_id: &str) -> Self {
+        let started = Instant::now();
+        let draft = || Draft {
+            request_id: request_id.to_owned(),
+            began: SystemTime::now(),
+            started,
+            door,
+            transport,
+            key: None,
+            asked: String::new(),
+            delivery: Delivery::Whole,
+            withheld: Vec::new(),
+        };
+        let sheet = || Sheet {
+            sinks: sinks.clone(),
+            journal: Journal::open(),
+            draft: Mutex::new(Some(draft())),
+        };
+        Self {
+            started,
+            sheet: (!sinks.0.is_empty()).then(|| Arc::new(sheet())),
+        }
+    }
+
+    /// For what is no request of a client's, or is recorded elsewhere.
+    pub fn unobserved() -> Self {
+        Self {
+            started: Instant::now(),
+            sheet: None,
+        }
+    }
+
+    /// When the request arrived.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// Where the gateway takes its notes.
+    pub fn journal(&self) -> Journal {
+        let sheet = self.sheet.as_ref();
+        sheet.map_or_else(Journal::default, |sheet| sheet.journal.clone())
+    }
+
+    /// Its body came to another protocol than its path, or to another use.
+    pub fn door(&self, door: Door) {
+        self.with(|draft| draft.door = door);
+    }
+
+    /// Its answer does not come with its reply.
+    pub fn transport(&self, transport: Transport) {
+        self.with(|draft| draft.transport = transport);
+    }
+
+    /// Whose key was shown.
+    pub fn key(&self, key: Option<Arc<str>>) {
+        self.with(|draft| draft.key = key);
+    }
+
+    /// Which model is asked for.
+    pub fn asked(&self, model: &str) {
+        self.with(|draft| model.clone_into(&mut draft.asked));
+    }
+
+    /// How the answer is to come.
+    pub fn delivery(&self, delivery: Delivery) {
+        self.with(|draft| draft.delivery = delivery);
+    }
+
+    /// What of the answer the door could not say.
+    pub fn withheld(&self, fields: &[String]) {
+        if !fields.is_empty() {
+            self.with(|draft| draft.withheld = fields.to_vec());
+        }
+    }
+
+    /// The client got its answer to the end; how that answer ended the gateway has noted.
+    pub fn delivered(&self) {
+        self.end(&Told::Delivered);
+    }
+
+    /// The client gets this error, with this status.
+    pub fn failed(&self, error: &Error, status: u16) {
+        self.end(&Told::Failed(error, status));
+    }
+
+    /// Somebody called it off.
+    pub fn cancelled(&self) {
+        self.end(&Told::Cancelled);
+    }
+
+    fn end(&self, told: &Told<'_>) {
+        if let Some(sheet) = &self.sheet {
+            sheet.end(told);
+        }
+    }
+
+    fn with(&self, fill: impl FnOnce(&mut Draft)) {
+        if let Some(sheet) = &self.sheet
+            && let Some(draft) = &mut *sheet.draft.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            fill(draft);
+        }
+    }
+}
+
+impl Sheet {
+    fn end(&self, told: &Told<'_>) {
+        let draft = self
+            .draft
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(draft) = draft {
+            let record = draft.finish(self.journal.take(), told);
+            self.sinks.take(record);
+        }
+    }
+}
+
+impl Drop for Sheet {
+    fn drop(&mut self) {
+        self.end(&Told::Dropped);
+    }
+}
+
+impl Draft {
+    fn finish(self, notes: Notes, told: &Told<'_>) -> Record {
+        let total = self.started.elapsed();
+        let ending = Ending::of(&notes, told);
+        let served = notes.attempts.iter().rev().find(|attempt| {
+            attempt.to_first.is_some() && matches!(attempt.fate, Fate::Answered | Fate::Cut)
+        });
+        let last = notes.attempts.iter().rev();
+        let begun = || last.clone().find(|attempt| attempt.to_first.is_some());
+        let served = served.or_else(begun).map(|attempt| attempt.target.clone());
+        let mut losses = notes.losses;
+        losses.extend(self.withheld);
+        Record {
+            request_id: self.request_id,
+            began: self.began,
+            started: self.started,
+            door: self.door,
+            transport: self.transport,
+            key: self.key,
+            asked: self.asked,
+            alias: notes.alias,
+            served,
+            delivery: self.delivery,
+            outcome: ending.outcome,
+            status: ending.status,
+            code: ending.code,
+            message: ending.message,
+            response_id: notes.end.map(|end| end.response_id),
+            tokens: tokens(&notes.attempts),
+            cost: cost(&notes.attempts),
+            to_first: notes.first_content.map(|at| at - self.started),
+            total,
+            overhead: overhead(total, &notes.attempts),
+            losses,
+            mend: Mend::of(&notes.attempts, ending.outcome),
+            attempts: notes.attempts,
+        }
+    }
+}
+
+/// How it ended, of what the gateway noted and what was told.
+struct Ending {
+    outcome: Outcome,
+    status: u16,
+    code: Option<String>,
+    message: Option<String>,
+}
+
+impl Ending {
+    fn of(notes: &Notes, told: &Told<'_>) -> Self {
+        let plain = |outcome, status| Self {
+            outcome,
+            status,
+            code: None,
+            message: None,
+        };
+        match (told, &notes.end) {
+            (Told::Failed(error, status), _) => Self {
+                outcome: if notes.attempts.is_empty() && *status < 500 {
+                    Outcome::Refused
+                } else {
+                    Outcome::Failed
+                },
+                status: *status,
+                code: Some(error.code().to_owned()),
+                message: Some(error.message().to_owned()),
+            },
+            (Told::Delivered, Some(end)) => Self {
+                outcome: match end.status {
+                    Status::Completed => Outcome::Completed,
+                    Status::Incomplete => Outcome::Incomplete,
+                    Status::Cancelled => Outcome::Cancelled,
+                    Status::Failed | Status::Queued | Status::InProgress => Outcome::Failed,
+                },
+                status: 200,
+                code: end.reason.clone(),
+                message: end.message.clone(),
+            },
+            (Told::Cancelled, _) => plain(Outcome::Cancelled, 200),
+            (Told::Delivered, None) => plain(Outcome::Completed, 200),
+            (Told::Dropped, _) if std::thread::panicking() => Self {
+                code: Some("internal_error".to_owned()),
+                message: Some("the gateway broke down over this request".to_owned()),
+                ..plain(Outcome::Failed, 500)
+            },
+            // The status of nginx for a client that closed its connection.
+            (Told::Dropped, _) => plain(Outcome::HungUp, 499),
+        }
+    }
+}
+
+fn tokens(attempts: &[Attempt]) -> Option<Tokens> {
+    let counted = attempts.iter().filter_map(|attempt| attempt.tokens);
+    counted.reduce(Tokens::plus)
+}
+
+/// The sum, unless an attempt that counted has no known price.
+fn cost(attempts: &[Attempt]) -> Option<Usd> {
+    let mut counted = attempts.iter().filter(|it| it.tokens.is_some()).peekable();
+    counted.peek()?;
+    counted.map(|attempt| attempt.cost).sum()
+}
+
+/// Before the first upstream request, and after the last: what lies between is asking and waiting.
+fn overhead(total: Duration, attempts: &[Attempt]) -> Duration {
+    let Some(first) = attempts.iter().map(|attempt| attempt.started).min() else {
+        return total;
+    };
+    let last = attempts.iter().map(|it| it.started + it.duration).max();
+    let last = last.unwrap_or(first);
+    total.saturating_sub(last.saturating_duration_since(first))
+}

@@ -1,0 +1,134 @@
+//! The daemon under a service manager: what it says to `$NOTIFY_SOCKET`, and when.
+
+#![cfg(unix)]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what does not unwrap here is a failed test"
+)]
+
+use std::fs;
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+const SOUND: &str = "models: { m: { targets: [demo] } }\n";
+
+/// A daemon, and the manager that started it.
+struct Managed {
+    _home: TempDir,
+    config: PathBuf,
+    ear: UnixDatagram,
+    daemon: Child,
+}
+
+impl Managed {
+    fn start(variables: &[(&str, &str)]) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let socket = home.path().join("notify");
+        let ear = UnixDatagram::bind(&socket).unwrap();
+        // What takes this long does not come.
+        ear.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let config = home.path().join("config.yaml");
+        fs::write(&config, SOUND).unwrap();
+        let daemon = Command::new(env!("CARGO_BIN_EXE_llmgw"))
+            .args(["serve", "--address", "127.0.0.1:0", "--config"])
+            .arg(&config)
+            .env_clear()
+            .env("HOME", home.path())
+            .env("NOTIFY_SOCKET", &socket)
+            .envs(variables.iter().copied())
+            .stderr(fs::File::create(home.path().join("log")).unwrap())
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self {
+            _home: home,
+            config,
+            ear,
+            daemon,
+        }
+    }
+
+    fn hear(&self) -> String {
+        let mut buffer = [0; 4096];
+        let length = self.ear.recv(&mut buffer).unwrap();
+        String::from_utf8(buffer[..length].to_vec()).unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.daemon.id().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Managed {
+    fn drop(&mut self) {
+        // It has ended by itself where all went well.
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+/// One variable of a datagram.
+fn variable<'a>(datagram: &'a str, name: &str) -> Option<&'a str> {
+    let pairs = datagram.lines().filter_map(|line| line.split_once('='));
+    let mut values = pairs.filter_map(|(key, value)| (key == name).then_some(value));
+    values.next()
+}
+
+#[test]
+fn the_manager_hears_of_the_start_of_each_reload_and_of_the_end() {
+    let mut managed = Managed::start(&[]);
+    let ready = managed.hear();
+    assert_eq!(variable(&ready, "READY"), Some("1"));
+    let address = variable(&ready, "STATUS")
+        .and_then(|status| status.strip_prefix("listening on http://"))
+        .unwrap();
+    assert!(std::net::TcpStream::connect(address).is_ok(), "{ready}");
+
+    managed.signal("-HUP");
+    let reloading = managed.hear();
+    assert_eq!(variable(&reloading, "RELOADING"), Some("1"));
+    if cfg!(target_os = "linux") {
+        let time = variable(&reloading, "MONOTONIC_USEC").unwrap();
+        assert!(time.parse::<u64>().unwrap() > 0);
+    }
+    let ready = managed.hear();
+    assert_eq!(variable(&ready, "READY"), Some("1"));
+    assert_eq!(
+        variable(&ready, "STATUS"),
+        Some("the configuration was loaded anew")
+    );
+
+    // A reload that fails leaves a service that is ready as before, or the manager would wait for ever.
+    fs::write(&managed.config, "modles: {}").unwrap();
+    managed.signal("-HUP");
+    assert_eq!(variable(&managed.hear(), "RELOADING"), Some("1"));
+    let ready = managed.hear();
+    assert_eq!(variable(&ready, "READY"), Some("1"));
+    assert!(variable(&ready, "STATUS").unwrap().contains("broken"));
+
+    managed.signal("-TERM");
+    // The file is looked at from time to time besides, so there may be another reload before it.
+    let stopping = loop {
+        let heard = managed.hear();
+        if variable(&heard, "STOPPING") == Some("1") {
+            break heard;
+        }
+    };
+    // The drain time, 30 s, and a little.
+    assert_eq!(variable(&stopping, "EXTEND_TIMEOUT_USEC"), Some("35000000"));
+    assert!(managed.daemon.wait().unwrap().success());
+}
+
+#[test]
+fn a_manager_that_watches_hears_that_the_daemon_lives() {
+    let managed = Managed::start(&[("WATCHDOG_USEC", "200000")]);
+    let heard: Vec<String> = (0..4).map(|_| managed.hear()).collect();
+    let beats = heard.iter().filter(|datagram| *datagram == "WATCHDOG=1");
+    assert!(beats.count() >= 3, "{heard:?}");
+}
