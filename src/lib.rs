@@ -17,6 +17,7 @@ pub mod doors;
 pub mod providers;
 pub mod routing;
 
+pub mod crash;
 pub mod gateway;
 pub mod store;
 pub mod telemetry;

@@ -8,6 +8,11 @@ use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+#[cfg(feature = "otlp")]
+pub mod otlp;
+#[cfg(not(feature = "otlp"))]
+#[path = "telemetry/without_otlp.rs"]
+pub mod otlp;
 pub mod record;
 pub mod recorder;
 

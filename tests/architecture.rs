@@ -122,6 +122,18 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "wire",
         ],
     ),
+    (
+        "crash",
+        &[
+            "canonical",
+            "config",
+            "error",
+            "gateway",
+            "providers",
+            "routing",
+            "secret",
+        ],
+    ),
     ("store", &["canonical", "config", "error"]),
     (
         "telemetry",

@@ -100,6 +100,7 @@ fn check_script(schemas: &Schemas, fields: &Value, reasoning: ReasoningChannel, 
             delivery,
             profile: request.profile,
             reasoning,
+            native: None,
             seed: "req_1".to_owned(),
             created_at: 1_790_000_000,
             ..Setup::default()

@@ -365,9 +365,22 @@ def a_socket_remembers_what_nobody_stored(bench: Bench) -> None:
         failed_turn(turn(bob, model="demo", input="go on", previous_response_id=stored), "previous_response_not_found")
 
 
+def a_socket_is_warmed_up_for_nothing(bench: Bench) -> None:
+    """As Codex does it: the beginning of the conversation goes ahead, and nobody is asked."""
+    with bench.ann.socket() as talk:
+        events = turn(talk, model="openai/gpt-6-luna", input="the word is heron", store=False, stream=True, generate=False)
+        assert [event["type"] for event in events] == ["response.created", "response.in_progress", "response.completed"], events
+        warm = events[-1]["response"]
+        assert warm["output"] == [] and warm["usage"]["total_tokens"] == 0 and not bench.requests(), warm
+        for family in FAMILIES:
+            last = turn(talk, model=family, input="go on", store=False, stream=True, previous_response_id=warm["id"])[-1]
+            assert last["type"] == "response.completed", last
+            assert "the word is heron" in json.dumps(bench.requests()[-1]["body"]), family
+
+
 def a_failed_turn_ends_once_and_the_socket_lives(bench: Bench) -> None:
     with bench.ann.socket() as talk:
-        failed_turn(turn(talk, model="demo", input="x", stream=True), "unsupported_parameter")
+        failed_turn(turn(talk, model="demo", input="x", stream=False), "unsupported_parameter")
         failed_turn(turn(talk, model="demo", input="x", background=None), "unsupported_parameter")
         failed_turn(turn(talk, input="x"), "missing_required_parameter")
         failed_turn(turn(talk, model="none/such", input="x"), "model_not_found")

@@ -57,6 +57,8 @@ def grow(block, delta):
         block["thinking"] = block.get("thinking", "") + delta["thinking"]
     elif kind == "citations_delta":
         block["citations"] = (block.get("citations") or []) + [delta["citation"]]
+    elif kind == "compaction_delta":
+        block["content"] = (block.get("content") or "") + delta["content"]
     elif kind == "signature_delta":
         block["signature"] = block.get("signature", "") + delta["signature"]
 

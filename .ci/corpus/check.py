@@ -16,6 +16,7 @@ import pathlib
 import sys
 
 import identity
+import own
 from expect import expect
 from recording import recordings
 
@@ -42,6 +43,7 @@ def misses(recording, right, found):
     for violation in found.get("violations") or []:
         yield "law", "no violation", violation
     kind = right["kind"]
+    yield from own.misses(recording, found)
     if kind == "other":
         return
     if kind == "error":
@@ -140,13 +142,14 @@ def main():
             listed += [("whole", streamed, whole)] if streamed != whole else []
         bad = []
         for field, want, got in listed:
-            reasons = [e for e in exceptions if fnmatch.fnmatch(recording.id, e[0]) and e[1] in (field, "*")]
+            reasons = [e for e in exceptions if fnmatch.fnmatch(recording.id, e[0]) and fnmatch.fnmatch(field, e[1])]
             used.update(reasons)
             if not reasons:
                 bad.append((recording.id, field, want, got))
         row["unexplained" if bad else "listed" if listed else "equal"] += 1
         unexplained += bad
     report(table, unexplained, chosen.show)
+    own.report(recordings(chosen.folder), found)
     stale = [entry for entry in exceptions if entry not in used]
     for pattern, field, _ in stale:
         print(f"known.tsv: {pattern} {field} is no longer needed")

@@ -7,15 +7,17 @@
 //! An item's close waits until something follows it or the stop reason is known, because only then is it clear whether
 //! it is whole; a call whose arguments are whole JSON is closed at once, so that clients may act on it.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use super::event::{Batch, ErrorEvent, Event, Lifecycle};
 use super::fold::Fold;
 use super::ids;
 use super::item::{Item, ItemStatus};
+use super::native::Protocol;
 use super::open::Open;
 use super::request::{Delivery, Profile};
 use super::response::{Response, Status};
@@ -64,11 +66,25 @@ pub struct Setup {
     pub reasoning: ReasoningChannel,
     /// What becomes of the answer if it fails.
     pub on_failure: OnFailure,
+    /// The protocol that the client's door and the upstream have in common, if they do: its frames are kept.
+    pub native: Option<Protocol>,
     /// Ids are derived from this where the upstream gives none: the request's id.
     pub seed: String,
     /// Unix seconds.
     pub created_at: u64,
 }
+
+/// A tool's name as the client knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolName {
+    /// The namespace that it is in.
+    pub namespace: String,
+    /// Its name there.
+    pub name: String,
+}
+
+/// The client's names of tools by the names that the upstream has for them.
+pub type Names = HashMap<String, ToolName>;
 
 /// Why the model stopped.
 #[derive(Debug, Clone)]
@@ -128,12 +144,14 @@ pub struct Composer {
     batch: Batch,
     open: Option<OpenItem>,
     waiting: VecDeque<Waiting>,
+    names: Names,
     stop: Option<Stop>,
     usage: Option<Usage>,
     fault: Option<Error>,
     skipped: Option<Error>,
     failure: Option<Error>,
     relayed: relay::Relayed,
+    native: Vec<Bytes>,
     now: u64,
     begun: bool,
     ended: bool,
@@ -172,16 +190,22 @@ impl Composer {
             ..Response::default()
         };
         if self.setup.delivery == Delivery::Streamed {
-            let response = Box::new(self.fold.head().clone());
+            let response = Arc::new(self.fold.head().clone());
             let created = response.clone();
             self.push(Event::Created(Lifecycle { response: created }));
             self.push(Event::InProgress(Lifecycle { response }));
         }
     }
 
+    /// The upstream knows some tools by other names than the client.
+    pub fn names(&mut self, names: Names) {
+        self.names = names;
+    }
+
     /// An item that arrived whole: all its events at once.
-    pub fn item(&mut self, item: Open<Item>) {
+    pub fn item(&mut self, mut item: Open<Item>) {
         if self.settle_open() {
+            self.rename(&mut item);
             self.whole_item(item);
         }
     }
@@ -323,8 +347,26 @@ impl Composer {
         self.batch.is_empty()
     }
 
-    /// The events made since the last call.
+    /// Keeps a frame's `data` as it came, if the client's door speaks the same protocol.
+    pub fn frame(&mut self, protocol: Protocol, data: &[u8]) {
+        if self.setup.native == Some(protocol) && !self.ended {
+            self.native.push(Bytes::copy_from_slice(data));
+        }
+    }
+
+    /// The same for a whole reply, which a client that wants a stream cannot be given as it is.
+    pub fn document(&mut self, protocol: Protocol, body: &[u8]) {
+        if self.setup.delivery == Delivery::Whole {
+            self.frame(protocol, body);
+        }
+    }
+
+    /// The events made since the last call. Frames that were kept go with the first of them.
     pub fn take(&mut self) -> Batch {
-        std::mem::take(&mut self.batch)
+        let mut batch = std::mem::take(&mut self.batch);
+        if let Some(first) = batch.first_mut() {
+            first.native = std::mem::take(&mut self.native);
+        }
+        batch
     }
 }

@@ -74,8 +74,8 @@ pub enum Event {
 /// An event that carries the whole response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Lifecycle {
-    /// The response as it stands.
-    pub response: Box<Response>,
+    /// The response as it stands. Shared, since several look at it: the client's encoder, the store, a second event.
+    pub response: Arc<Response>,
 }
 
 /// An item begins or is whole.
@@ -289,6 +289,9 @@ pub struct Emitted {
     pub event: Open<Event>,
     /// The `data` of the upstream's frame, verbatim.
     pub raw: Option<Bytes>,
+    /// The `data` of the frames since the event before, or a whole body, where the client's door speaks the upstream's
+    /// protocol.
+    pub native: Vec<Bytes>,
 }
 
 /// The events of one upstream read.
@@ -299,6 +302,7 @@ impl From<Event> for Emitted {
         Self {
             event: Open::Known(event),
             raw: None,
+            native: Vec::new(),
         }
     }
 }

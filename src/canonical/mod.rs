@@ -14,6 +14,7 @@ pub mod fold;
 pub mod grammar;
 pub mod ids;
 pub mod item;
+pub mod native;
 pub mod open;
 pub mod pairing;
 pub mod part;

@@ -122,6 +122,9 @@ impl<'de, T: Tagged> Deserialize<'de> for Open<T> {
 
 /// Reads one object of the vocabulary.
 pub fn read<T: Tagged>(json: &str) -> Result<Open<T>, serde_json::Error> {
+    if let Some(known) = leading_tag(json).and_then(|tag| T::read(tag, json)) {
+        return known.map(Open::Known);
+    }
     let head: Head<'_> = serde_json::from_str(json)
         .map_err(|e| serde_json::Error::custom(strip_position(&e.to_string())))?;
     let tag = match &head.tag {
@@ -133,6 +136,28 @@ pub fn read<T: Tagged>(json: &str) -> Result<Open<T>, serde_json::Error> {
     match T::read(tag, json) {
         Some(known) => known.map(Open::Known),
         None => serde_json::from_str(json).map(Open::Unknown),
+    }
+}
+
+/// The tag, if nothing but plain strings stands before it, as it mostly is: found without reading the rest.
+fn leading_tag(json: &str) -> Option<&str> {
+    fn word(text: &str) -> Option<(&str, &str)> {
+        let text = text.trim_ascii_start().strip_prefix('"')?;
+        let end = text
+            .bytes()
+            .position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f))?;
+        let (word, rest) = text.split_at_checked(end)?;
+        Some((word, rest.strip_prefix('"')?.trim_ascii_start()))
+    }
+
+    let mut rest = json.trim_ascii_start().strip_prefix('{')?;
+    loop {
+        let (name, value) = word(rest)?;
+        let (value, next) = word(value.strip_prefix(':')?)?;
+        if name == "type" {
+            return Some(value);
+        }
+        rest = next.strip_prefix(',')?;
     }
 }
 

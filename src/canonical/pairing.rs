@@ -1,9 +1,11 @@
 //! Calls and their outputs must pair, or every upstream refuses the conversation in its own words.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
 
 use super::item::Item;
-use super::open::Open;
+use super::open::{Open, tag_of};
 use crate::error::Error;
 
 /// Checks that each output answers a call before it, that no call id is used twice, and that each call is answered if
@@ -18,6 +20,7 @@ pub fn check(input: &[Open<Item>]) -> Result<(), Error> {
         return Ok(());
     }
     let mut open: HashMap<&str, usize> = HashMap::new();
+    let mut begun: HashSet<&str> = HashSet::new();
     let mut answered: HashMap<&str, usize> = HashMap::new();
     // The last of the calls that were open when the user spoke: it and those before it must be answered in the end.
     let mut passed_over: Option<usize> = None;
@@ -31,7 +34,7 @@ pub fn check(input: &[Open<Item>]) -> Result<(), Error> {
             }
             Open::Known(Item::FunctionCallOutput(output) | Item::CustomToolCallOutput(output)) => {
                 let id = output.call_id.as_str();
-                if open.remove(id).is_none() {
+                if open.remove(id).is_none() && !begun.remove(id) {
                     let what = if answered.contains_key(id) {
                         "a second output"
                     } else {
@@ -47,6 +50,12 @@ pub fn check(input: &[Open<Item>]) -> Result<(), Error> {
             }
             Open::Known(Item::Message(message)) if message.role == super::item::Role::User => {
                 passed_over = open.values().copied().max().or(passed_over);
+            }
+            // Another kind of tool that the client ran; whether it must be answered its vendor knows.
+            Open::Unknown(call) if tag_of(call).ends_with("_call") => {
+                if let Some(id) = call.get("call_id").and_then(Value::as_str) {
+                    begun.insert(id);
+                }
             }
             Open::Known(_) | Open::Unknown(_) => {}
         }
@@ -130,6 +139,16 @@ mod tests {
             ),
             Ok(())
         );
+    }
+
+    #[test]
+    fn a_call_of_another_kind_may_be_answered_as_a_functions() {
+        let shell = r#"{"type":"local_shell_call","call_id":"1","action":{"type":"exec"}}"#;
+        let output = r#"{"type":"function_call_output","call_id":"1","output":"x"}"#;
+        let user = r#"{"role":"user","content":"so?"}"#;
+        assert_eq!(verdict(&format!("[{shell},{output}]")), Ok(()));
+        assert_eq!(verdict(&format!("[{shell},{user}]")), Ok(()));
+        assert!(verdict(&format!("[{shell},{output},{output}]")).is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::beyond::Beyond;
 use super::extra::{Extra, Object};
 use super::item::{Item, Role};
+use super::native::Native;
 use super::open::{Open, nullable};
 use super::part::Json;
 use super::tool::{Tool, ToolChoice};
@@ -113,6 +114,9 @@ pub struct Request {
     /// What other doors know and the specification does not.
     #[serde(skip)]
     pub beyond: Beyond,
+    /// The request as its client wrote it, for a provider of the same protocol.
+    #[serde(skip)]
+    pub native: Option<Native>,
     /// Strict output, or everything that the provider said.
     #[serde(skip)]
     pub profile: Profile,

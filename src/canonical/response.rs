@@ -3,16 +3,16 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Error as _, MapAccess, Visitor};
-use serde::ser::SerializeMap;
+use serde::de::{self, MapAccess, Visitor};
+use serde::ser::{self, SerializeMap};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::value::RawValue;
+use serde_json::{Error, Value};
 
 use super::extra::Extra;
 use super::item::Item;
 use super::open::Open;
-use super::part::Json;
-use super::settings::{ECHOED, Echo};
+use super::settings::{ECHOED, Echo, Fields};
 use super::usage::Usage;
 
 /// Where a response is in its life.
@@ -101,6 +101,65 @@ impl Response {
     }
 }
 
+impl Response {
+    /// Writes it as JSON, the same as its `Serialize` does; the echo goes in as the one text that it is.
+    pub fn write(&self, out: &mut Vec<u8>) -> Result<(), Error> {
+        #[derive(Serialize)]
+        struct Head<'a> {
+            id: &'a str,
+            object: &'static str,
+            created_at: u64,
+            completed_at: Option<u64>,
+            status: Status,
+            incomplete_details: &'a Option<IncompleteDetails>,
+            model: &'a str,
+        }
+        #[derive(Serialize)]
+        struct Tail<'a> {
+            output: &'a [Open<Item>],
+            error: &'a Option<ResponseError>,
+            usage: &'a Option<Usage>,
+        }
+        let head = Head {
+            id: &self.id,
+            object: "response",
+            created_at: self.created_at,
+            completed_at: self.completed_at,
+            status: self.status,
+            incomplete_details: &self.incomplete_details,
+            model: &self.model,
+        };
+        let tail = Tail {
+            output: &self.output,
+            error: &self.error,
+            usage: &self.usage,
+        };
+        members(b'{', &head, out)?;
+        let echo = self.echo.as_text();
+        if !echo.is_empty() {
+            out.push(b',');
+            out.extend_from_slice(echo.as_bytes());
+        }
+        members(b',', &tail, out)?;
+        if !self.extra.is_empty() {
+            members(b',', &self.extra, out)?;
+        }
+        out.push(b'}');
+        Ok(())
+    }
+}
+
+/// The members of an object, in place of its braces what stands before them and nothing.
+fn members<T: Serialize>(before: u8, object: &T, out: &mut Vec<u8>) -> Result<(), Error> {
+    let at = out.len();
+    serde_json::to_writer(&mut *out, object)?;
+    out.pop();
+    if let Some(brace) = out.get_mut(at) {
+        *brace = before;
+    }
+    Ok(())
+}
+
 impl Serialize for Response {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
@@ -112,6 +171,7 @@ impl Serialize for Response {
         map.serialize_entry("incomplete_details", &self.incomplete_details)?;
         map.serialize_entry("model", &self.model)?;
         for (key, json) in self.echo.iter() {
+            let json: &RawValue = serde_json::from_str(json).map_err(ser::Error::custom)?;
             map.serialize_entry(key, json)?;
         }
         map.serialize_entry("output", &self.output)?;
@@ -126,9 +186,12 @@ impl Serialize for Response {
 
 impl<'de> Deserialize<'de> for Response {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
+        struct Members;
 
-        impl<'de> Visitor<'de> for Fields {
+        #[derive(Deserialize)]
+        struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+        impl<'de> Visitor<'de> for Members {
             type Value = Response;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -137,10 +200,10 @@ impl<'de> Deserialize<'de> for Response {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Response, A::Error> {
                 let mut response = Response::default();
-                let mut echo: Vec<(Cow<'static, str>, Json)> = Vec::with_capacity(ECHOED.len());
+                let mut echo = Fields::with_room();
                 let mut seen_id = false;
-                while let Some(key) = map.next_key::<String>()? {
-                    match key.as_str() {
+                while let Some(Key(key)) = map.next_key::<Key<'de>>()? {
+                    match key.as_ref() {
                         "id" => {
                             response.id = map.next_value()?;
                             seen_id = true;
@@ -164,22 +227,25 @@ impl<'de> Deserialize<'de> for Response {
                         "error" => response.error = map.next_value()?,
                         "usage" => response.usage = map.next_value()?,
                         _ => match ECHOED.iter().find(|name| **name == key) {
-                            Some(name) => echo.push((Cow::Borrowed(*name), map.next_value()?)),
+                            Some(name) => {
+                                let json = map.next_value::<&'de RawValue>()?;
+                                echo.push(Cow::Borrowed(*name), json.get());
+                            }
                             None => {
-                                response.extra.insert(key, map.next_value()?);
+                                response.extra.insert(key.into_owned(), map.next_value()?);
                             }
                         },
                     }
                 }
                 if !seen_id {
-                    return Err(A::Error::missing_field("id"));
+                    return Err(de::Error::missing_field("id"));
                 }
                 response.echo = Echo::from_fields(echo);
                 Ok(response)
             }
         }
 
-        deserializer.deserialize_map(Fields)
+        deserializer.deserialize_map(Members)
     }
 }
 

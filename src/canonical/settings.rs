@@ -4,6 +4,7 @@
 //! for the sampling settings even where a model has none. The echo is serialised once per request and shared.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -40,14 +41,22 @@ pub const ECHOED: [&str; 22] = [
     "user",
 ];
 
-/// The echo, each value as JSON text.
+/// The echo: keys and values as they stand in a response, one text for all of them, shared by all who hold it.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Echo(Arc<Vec<(Cow<'static, str>, Json)>>);
+pub struct Echo(Arc<Fields>);
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Fields {
+    /// `"key":value,"key":value`
+    text: String,
+    /// Each key, and where its value stands.
+    places: Vec<(Cow<'static, str>, Range<usize>)>,
+}
 
 impl Echo {
     /// The echo of a request, with the specification's defaults where it set nothing.
     pub fn of(request: &Request) -> Self {
-        let mut echo = Writer(Vec::with_capacity(ECHOED.len()));
+        let mut echo = Fields::with_room();
         echo.put("previous_response_id", &request.previous_response_id);
         echo.put("instructions", &request.instructions);
         echo.put("tools", &tools(request));
@@ -81,67 +90,125 @@ impl Echo {
         );
         echo.put("store", &request.store.unwrap_or(false));
         echo.put("background", &request.background.unwrap_or(false));
-        echo.put("metadata", &request.metadata.clone().unwrap_or_default());
+        match &request.metadata {
+            Some(metadata) => echo.put("metadata", metadata),
+            None => echo.push(Cow::Borrowed("metadata"), "{}"),
+        }
         echo.put("safety_identifier", &request.safety_identifier);
         echo.put("prompt_cache_key", &request.prompt_cache_key);
-        Self(Arc::new(echo.0))
+        Self(Arc::new(echo))
     }
 
     /// The fields of a response that came from an upstream.
-    pub(crate) fn from_fields(fields: Vec<(Cow<'static, str>, Json)>) -> Self {
+    pub(crate) fn from_fields(fields: Fields) -> Self {
         Self(Arc::new(fields))
     }
 
     /// Key and JSON text of each field, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Json)> {
-        self.0.iter().map(|(key, json)| (key.as_ref(), json))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter()
     }
 
     /// The JSON text of one field.
-    pub fn get(&self, key: &str) -> Option<&Json> {
-        self.0
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, json)| json)
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let mut fields = self.iter();
+        fields.find(|(name, _)| *name == key).map(|(_, json)| json)
     }
 
-    /// This echo with one field replaced or added.
-    #[must_use]
-    pub fn with(&self, key: &'static str, json: Json) -> Self {
-        let mut fields = self.0.as_ref().clone();
-        match fields.iter_mut().find(|(name, _)| name == key) {
-            Some((_, old)) => *old = json,
-            None => fields.push((Cow::Borrowed(key), json)),
-        }
-        Self(Arc::new(fields))
+    /// All fields as they stand in an object, without its braces.
+    pub fn as_text(&self) -> &str {
+        &self.0.text
     }
 
     /// Our echo, corrected by what an upstream of the same protocol says that it applied. `Native` takes the
     /// upstream's whole echo but for what only we know; `Strict` takes what is sure to fit the schema.
     #[must_use]
     pub fn merged(&self, upstream: &Self, profile: Profile) -> Self {
-        match profile {
-            Profile::Native => {
-                OURS.iter()
-                    .fold(upstream.clone(), |echo, key| match self.get(key) {
-                        Some(json) => echo.with(key, json.clone()),
-                        None => echo,
-                    })
-            }
-            Profile::Strict => {
-                APPLIED
-                    .iter()
-                    .fold(self.clone(), |echo, (key, fits)| match upstream.get(key) {
-                        Some(json) if fits(json.get()) => echo.with(key, json.clone()),
-                        _ => echo,
-                    })
-            }
+        let (base, other, keys): (_, _, &[(&str, Fits)]) = match profile {
+            Profile::Native => (upstream, self, &OURS),
+            Profile::Strict => (self, upstream, &APPLIED),
+        };
+        let changed = |(key, fits): &(&'static str, Fits)| {
+            let json = other.get(key)?;
+            (base.get(key) != Some(json) && fits(json)).then_some((*key, json))
+        };
+        let mut changes: Vec<(&'static str, &str)> = keys.iter().filter_map(changed).collect();
+        // Mostly both say the same, and then the text stays shared.
+        if changes.is_empty() {
+            return base.clone();
         }
+        let mut fields = Fields::with_room();
+        for (key, place) in &base.0.places {
+            let change = changes.iter().position(|(name, _)| name == key);
+            let json = match change {
+                Some(at) => changes.swap_remove(at).1,
+                None => base.0.text.get(place.clone()).unwrap_or_default(),
+            };
+            fields.push(key.clone(), json);
+        }
+        for (key, json) in changes {
+            fields.push(Cow::Borrowed(key), json);
+        }
+        Self(Arc::new(fields))
+    }
+}
+
+impl Fields {
+    /// Most echoes fit in here.
+    pub(crate) fn with_room() -> Self {
+        Self {
+            text: String::with_capacity(768),
+            places: Vec::with_capacity(ECHOED.len()),
+        }
+    }
+
+    /// Adds a field whose value is this JSON text.
+    pub(crate) fn push(&mut self, key: Cow<'static, str>, json: &str) {
+        let at = self.begin(&key);
+        self.text.push_str(json);
+        self.places.push((key, at..self.text.len()));
+    }
+
+    /// Adds a field; a value that does not serialise, which plain data always does, is left out.
+    fn put<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) {
+        let before = self.text.len();
+        let at = self.begin(key);
+        let mut text = std::mem::take(&mut self.text).into_bytes();
+        let written = serde_json::to_writer(&mut text, value);
+        // JSON is UTF-8.
+        self.text = String::from_utf8(text).unwrap_or_default();
+        if written.is_ok() {
+            self.places.push((Cow::Borrowed(key), at..self.text.len()));
+        } else {
+            self.text.truncate(before);
+        }
+    }
+
+    fn begin(&mut self, key: &str) -> usize {
+        if !self.text.is_empty() {
+            self.text.push(',');
+        }
+        // The keys are names of the specification's, which need no escapes.
+        self.text.push('"');
+        self.text.push_str(key);
+        self.text.push_str("\":");
+        self.text.len()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.places.iter().map(|(key, place)| {
+            let json = self.text.get(place.clone()).unwrap_or_default();
+            (key.as_ref(), json)
+        })
     }
 }
 
 /// What an upstream cannot know: it is never asked to store, and earlier turns are expanded here.
-const OURS: [&str; 3] = ["previous_response_id", "store", "background"];
+const OURS: [(&str, Fits); 3] = [
+    ("previous_response_id", |_| true),
+    ("store", |_| true),
+    ("background", |_| true),
+];
 
 /// Whether a JSON text is of the type that the schema wants.
 type Fits = fn(&str) -> bool;
@@ -172,16 +239,6 @@ fn is_reasoning(json: &str) -> bool {
 
 /// The specification's levels of effort; `minimal` and `max` are OpenAI's alone.
 const SPEC_EFFORTS: [&str; 5] = ["none", "low", "medium", "high", "xhigh"];
-
-struct Writer(Vec<(Cow<'static, str>, Json)>);
-
-impl Writer {
-    fn put<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) {
-        if let Ok(json) = Json::of(value) {
-            self.0.push((Cow::Borrowed(key), json));
-        }
-    }
-}
 
 #[derive(Serialize)]
 #[serde(untagged)]

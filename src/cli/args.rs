@@ -8,6 +8,9 @@ use clap_complete::Shell;
 use clap_complete::engine::ArgValueCandidates;
 
 use super::models::candidates;
+use usage::Usage;
+
+pub mod usage;
 
 /// Language models at the terminal, and the gateway in front of them
 #[derive(Debug, Parser)]
@@ -82,8 +85,16 @@ pub enum Command {
     /// Show whom a request would be sent to, and why; send nothing
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(Box<Explain>),
+    /// Try your routes against providers that misbehave: no keys, no network
+    #[command(after_help = CRASH_TEST_EXAMPLES)]
+    CrashTest(CrashTest),
+    /// Show what requests used and cost
+    Usage(Usage),
     /// Show, check or edit the configuration
     Config(Config),
+    /// Turn another gateway's configuration into one of ours, on standard output
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(Import),
     /// Print the completion script for a shell
     Completions {
         /// The shell
@@ -99,6 +110,22 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
   llmgw explain -v -f request.json
 
 Exit codes: 3 configuration or unknown model, 7 no target can take the request.";
+
+const CRASH_TEST_EXAMPLES: &str = "Examples:
+  llmgw crash-test
+  llmgw crash-test smart --fault cut --fault silence
+
+Every fault is tried at the target that is asked first and at all of them, streamed and whole, on a simulated clock.
+Verdicts: answered; error, an honest one, where nobody could have answered; FAILED, where more was promised.
+
+Exit codes: 0 nothing failed, 1 something did, 3 configuration or unknown route.";
+
+const IMPORT_EXAMPLES: &str = "Examples:
+  llmgw import litellm config.yaml > llmgw.yaml
+  llmgw config check --config llmgw.yaml
+
+Findings go to standard error: exact, approximate, needs a hand. Keys are never copied: variables take their place.
+Exit codes: 0 all was carried over, 1 something needs a hand, 2 the file cannot be read.";
 
 const ASK_EXAMPLES: &str = "Examples:
   git diff --staged | llmgw ask -m commit | git commit -F -
@@ -289,6 +316,42 @@ pub struct Explain {
     pub json: bool,
 }
 
+/// `crash-test`.
+#[derive(Debug, Args)]
+pub struct CrashTest {
+    /// Aliases or models; all aliases and the default model if none is named
+    #[arg(value_name = "ROUTE", add = ArgValueCandidates::new(candidates))]
+    pub routes: Vec<String>,
+    /// Only this fault, such as `cut`; repeatable
+    #[arg(long, value_name = "FAULT")]
+    pub fault: Vec<String>,
+    /// An honest error fails too
+    #[arg(long)]
+    pub strict: bool,
+    /// A JSON array
+    #[arg(short, long)]
+    pub json: bool,
+}
+
+/// `import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// Whose configuration it is
+    #[command(subcommand)]
+    pub from: ImportFrom,
+}
+
+/// Whose configuration is imported.
+#[derive(Debug, Subcommand)]
+pub enum ImportFrom {
+    /// The `config.yaml` of a LiteLLM proxy; - is standard input
+    Litellm {
+        /// The file
+        #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+        file: PathBuf,
+    },
+}
+
 /// `config`.
 #[derive(Debug, Args)]
 pub struct Config {
@@ -302,8 +365,12 @@ pub struct Config {
 pub enum ConfigAction {
     /// Print where the file is
     Path,
-    /// Print the file as it stands
-    Show,
+    /// Print what holds: the file, the environment and the defaults together, without secrets
+    Show {
+        /// Nothing but that: of a broken file its faults alone, not its text
+        #[arg(long)]
+        resolved: bool,
+    },
     /// Load it, and print `ok` or every fault
     Check,
     /// Print a JSON schema of the file, for editors

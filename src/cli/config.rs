@@ -27,9 +27,13 @@ const MINIMAL: &str =
 /// Does it.
 pub(crate) fn run(config: &Config, global: &Global) -> Outcome {
     let env = Env::of_process();
-    match config.action.unwrap_or(ConfigAction::Show) {
+    match config
+        .action
+        .unwrap_or(ConfigAction::Show { resolved: false })
+    {
         ConfigAction::Path => say(&format!("{}\n", path(global, &env)?.display())),
-        ConfigAction::Show => show(global, &env),
+        ConfigAction::Show { resolved: true } => show(global, &env, Broken::Faults),
+        ConfigAction::Show { resolved: false } => show(global, &env, Broken::Text),
         ConfigAction::Check => check(global, &env),
         ConfigAction::Schema => say(SCHEMA),
         ConfigAction::Edit => edit(&path(global, &env)?, &env),
@@ -46,12 +50,23 @@ fn path(global: &Global, env: &Env) -> Outcome<PathBuf> {
     }
 }
 
-/// The configuration as it holds. Of a broken file, the text as it stands, and the faults.
-fn show(global: &Global, env: &Env) -> Outcome {
+/// What is shown of a broken file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Broken {
+    /// Its text as it stands, and its faults.
+    Text,
+    /// Its faults.
+    Faults,
+}
+
+/// The configuration as it holds.
+fn show(global: &Global, env: &Env, of_broken: Broken) -> Outcome {
     match load::load(global.config.as_deref(), env) {
         Ok(config) => say(&report::resolved(&config)),
         Err(faults) => {
-            if let Ok(text) = fs::read_to_string(path(global, env)?) {
+            if of_broken == Broken::Text
+                && let Ok(text) = fs::read_to_string(path(global, env)?)
+            {
                 say(&text)?;
             }
             Err(broken(&faults))

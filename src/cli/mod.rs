@@ -16,9 +16,11 @@ mod banner;
 mod cache;
 mod chat;
 mod config;
+mod crash_test;
 mod explain;
 pub mod failure;
 mod files;
+mod import;
 mod input;
 mod listen;
 mod model_table;
@@ -36,6 +38,7 @@ mod spinner;
 mod streams;
 mod systemd;
 mod typo;
+mod usage;
 mod watch;
 
 use args::{Cli, Command};
@@ -81,7 +84,10 @@ fn dispatch(cli: Cli) -> Outcome {
             finish(runtime.enable_all(), serve::run(serve, &global))
         }
         Command::Explain(explain) => explain::run(&explain, &global),
+        Command::CrashTest(crash_test) => crash_test::run(&crash_test, &global),
+        Command::Usage(usage) => usage::run(&usage, &global),
         Command::Config(config) => config::run(&config, &global),
+        Command::Import(import) => import::run(&import, &global),
         Command::Completions { shell } => scripts::completions(shell),
         Command::Man => scripts::man(),
     }

@@ -26,11 +26,6 @@ pub(crate) async fn run(serve: Serve, global: &Global) -> Outcome {
         .server
         .listen(serve.address.as_deref())
         .map_err(|why| Failure::new(Code::Config, why))?;
-    let address = listen
-        .sockets()
-        .first()
-        .copied()
-        .ok_or_else(|| Failure::new(Code::Config, "there is no address to listen on"))?;
     if streams.talkative != Talkative::Verbose {
         for warning in setup
             .config
@@ -70,7 +65,7 @@ pub(crate) async fn run(serve: Serve, global: &Global) -> Outcome {
     let stop = stopper.clone();
     // One piece of news waits at most: the next look at the file finds what comes after.
     let (news, reloads) = tokio::sync::mpsc::channel(1);
-    let serving = server::run(setup.config, address, stopper, reloads, notice);
+    let serving = server::run(setup.config, listen, stopper, reloads, notice);
     let mut serving = std::pin::pin!(serving);
     let mut watching = std::pin::pin!(watch.run(news, &manager));
     let mut signals = super::listen::Signals::new()?;

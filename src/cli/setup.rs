@@ -6,7 +6,9 @@ use super::args::{Global, Talk};
 use super::cache;
 use super::failure::{Code, Failure, Outcome};
 use super::streams::{Kind, Streams, Talkative};
-use crate::config::alias::{Aim, Alias, OnCut, Overlay, Policy, Rules, Sticky, Weighted};
+use crate::config::alias::{
+    Aim, Alias, OnCut, Overlay, Policy, Rules, STICKY_HEADER, Sticky, Weighted,
+};
 use crate::config::load::{self, Env};
 use crate::config::{Config, Faults};
 use crate::providers;
@@ -130,6 +132,7 @@ impl Setup {
             name: typed.to_owned(),
             policy: Policy::Failover,
             sticky: Sticky::None,
+            sticky_header: STICKY_HEADER,
             targets,
             then: Vec::new(),
             overlay: Overlay::default(),

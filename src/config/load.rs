@@ -34,6 +34,12 @@ impl Env {
         Self(std::env::vars_os().filter_map(text).collect())
     }
 
+    /// These variables and no others.
+    pub fn of<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Self(variables.into_iter().map(owned).collect())
+    }
+
     /// The value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
@@ -162,6 +168,7 @@ pub fn parse(text: &str, source: Option<PathBuf>, env: &Env) -> Result<Config, F
             path.display()
         ));
     }
+    checked.config.traces = super::traces::read(env, &mut warnings);
     checked.config.warnings.extend(warnings);
     Ok(checked.config)
 }

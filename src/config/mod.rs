@@ -18,6 +18,7 @@ pub mod alias;
 pub mod check;
 pub mod document;
 pub mod expand;
+pub mod import;
 pub mod load;
 pub mod nearest;
 pub mod provider;
@@ -25,6 +26,7 @@ pub mod report;
 mod seek;
 pub mod server;
 mod shape;
+pub mod traces;
 pub mod units;
 
 use alias::{Alias, OnCut, Retry, Timeouts};
@@ -50,6 +52,8 @@ pub struct Config {
     pub fetch: Fetch,
     /// What is logged.
     pub log: Log,
+    /// Where traces go; `None` without traces.
+    pub traces: Option<traces::Traces>,
     /// Prices that go before the catalogue's; the first that fits holds.
     pub prices: Vec<PriceRule>,
     /// What is worth saying but stops nothing.
@@ -131,6 +135,10 @@ pub struct Store {
     pub ttl: Duration,
     /// How many bytes are kept at most.
     pub max: u64,
+    /// How long it is kept what requests used; zero keeps nothing of it.
+    pub usage_ttl: Duration,
+    /// Of how many requests that is kept at most.
+    pub usage_max: u64,
 }
 
 /// Where responses are kept.
@@ -256,6 +264,8 @@ impl Default for Store {
             path: None,
             ttl: Duration::from_hours(720),
             max: 1 << 30,
+            usage_ttl: Duration::from_hours(400 * 24),
+            usage_max: 2_000_000,
         }
     }
 }

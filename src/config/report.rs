@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::alias::{Aim, Alias, OnCut, Retry, Timeouts};
+use super::alias::{Aim, Alias, OnCut, Retry, Sticky, Timeouts};
 use super::provider::{ProviderConfig, State};
 use super::server::Anonymous;
 use super::units::{show_duration, show_size};
@@ -128,6 +128,13 @@ fn alias_value(alias: &Alias) -> Value {
     present([
         ("policy", json!(alias.policy.as_str())),
         ("sticky", json!(alias.sticky.as_str())),
+        (
+            "sticky_header",
+            match alias.sticky {
+                Sticky::Header => json!(alias.sticky_header.as_str()),
+                Sticky::None | Sticky::User | Sticky::Key => Value::Null,
+            },
+        ),
         ("targets", targets.collect()),
         ("then", list(&alias.then)),
         ("instructions", json!(overlay.instructions)),
@@ -205,6 +212,8 @@ fn store(config: &Config) -> Value {
         ("path", json!(store.path)),
         ("ttl", json!(show_duration(store.ttl))),
         ("max", json!(show_size(store.max))),
+        ("usage_ttl", json!(show_duration(store.usage_ttl))),
+        ("usage_max", json!(store.usage_max)),
     ])
 }
 

@@ -42,6 +42,10 @@ pub trait Encoder: Send {
     /// One event as whole frames: none, one or several, never a part of one.
     fn event(&mut self, emitted: &Emitted, out: &mut BytesMut);
 
+    /// A whole reply in the words of an upstream that speaks the door's protocol: a body, or the frames of a stream.
+    /// Comes before [`Self::response`], where there is any.
+    fn native(&mut self, _frames: &[Bytes]) {}
+
     /// A whole reply.
     fn response(&mut self, response: &Response) -> Bytes;
 

@@ -1,11 +1,21 @@
 //! Asks that are no response: how many tokens a request has, and embeddings. Targets are asked in turn, once each.
 
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::course::{Course, wait};
+use super::live::Living;
+use super::snapshot::Turn;
+use super::tariff::Tariff;
+use super::ticket::{Watch, resting};
 use super::{Caller, Gateway, Snapshot};
 use crate::canonical::embedding::{Embedded, Embedding};
 use crate::canonical::item::{Item, ToolOutput};
 use crate::canonical::open::Open;
 use crate::canonical::part::Part;
 use crate::canonical::request::Request;
+use crate::canonical::usage::Usage;
 use crate::error::{Error, Kind, Next};
 use crate::providers::{Answer, Ask, AskKind};
 use crate::routing::resolve::resolve;
@@ -45,10 +55,14 @@ impl Gateway {
     /// every four bytes of text, a thousand for each image or file, and four around each item and tool.
     pub async fn count(&self, request: &Request, caller: &Caller) -> Result<Count, Error> {
         let snapshot = self.snapshot();
-        let (request, targets) = planned(&snapshot, request, caller)?;
+        let (request, mut targets) = planned(&snapshot, request, caller)?;
+        // Who is left alone for now comes after those that are well; a count is no sign of either.
+        let now = Instant::now();
+        targets.sort_by_key(|target| wait(&self.health, target, now));
         let mut first_refusal = None;
         for target in targets {
-            match self.ask(&snapshot, &target, Ask::Count(&request)).await {
+            let count = Ask::Count(&request);
+            match self.ask(&snapshot, &target, count, caller).await {
                 Ok(Answer::Tokens(tokens)) => {
                     let basis = Basis::Counted;
                     return Ok(Count {
@@ -80,29 +94,48 @@ impl Gateway {
         caller: &Caller,
     ) -> Result<(Target, Embedded), Error> {
         let snapshot = self.snapshot();
-        let asked = Request {
+        let mut asked = Arc::new(Request {
             model: embedding.model.clone(),
             ..Request::default()
-        };
-        let (_, targets) = planned(&snapshot, &asked, caller)?;
-        let mut failures = Vec::new();
-        for target in targets {
-            match self.ask(&snapshot, &target, Ask::Embed(embedding)).await {
-                Ok(Answer::Embeddings(embedded))
-                    if embedded.vectors.len() == embedding.input.len() =>
-                {
-                    return Ok((target, embedded));
-                }
-                Ok(Answer::Embeddings(_)) => {
-                    let message = "the number of vectors is not the number of texts";
-                    failures.push(Error::garbled(message).at(&target));
-                }
-                Ok(Answer::Models(..) | Answer::Tokens(_)) => return Err(crossed()),
-                Err(error) if error.next() == Next::Target => failures.push(error),
-                Err(error) => return Err(error),
+        });
+        let route = super::live::route(&snapshot, &mut asked, caller)?;
+        let plan = Living::new(self, &snapshot, &asked, Turn::Take).plan(&route, caller);
+        let mut course = Course::new(plan, &self.health)?;
+        while let Some(target) = course.next() {
+            match self.embed_at(&snapshot, &target, embedding, caller).await {
+                Ok(embedded) => return Ok((target, embedded)),
+                Err(error) => course.failed(error)?,
             }
         }
-        Err(Error::exhausted(failures))
+        Err(course.exhausted())
+    }
+
+    /// Asks one target, whose health hears of it.
+    async fn embed_at(
+        &self,
+        snapshot: &Snapshot,
+        target: &Target,
+        embedding: &Embedding,
+        caller: &Caller,
+    ) -> Result<Embedded, Error> {
+        let watch = Watch::new(self, target, snapshot.config.defaults.breaker);
+        let mut ticket = watch.admit().map_err(|closed| resting(closed).at(target))?;
+        let started = Instant::now();
+        let embed = Ask::Embed(embedding);
+        let error = match self.ask(snapshot, target, embed, caller).await {
+            Ok(Answer::Embeddings(embedded)) if embedded.vectors.len() == embedding.input.len() => {
+                ticket.answered(started.elapsed());
+                return Ok(embedded);
+            }
+            Ok(Answer::Embeddings(_)) => {
+                let message = "the number of vectors is not the number of texts";
+                Error::garbled(message).at(target)
+            }
+            Ok(Answer::Models(..) | Answer::Tokens(_)) => crossed(),
+            Err(error) => error,
+        };
+        ticket.failed(&error);
+        Err(error)
     }
 
     async fn ask(
@@ -110,6 +143,7 @@ impl Gateway {
         snapshot: &Snapshot,
         target: &Target,
         ask: Ask<'_>,
+        caller: &Caller,
     ) -> Result<Answer, Error> {
         let kind = match ask {
             Ask::Respond(_) => return Err(crossed()),
@@ -120,12 +154,36 @@ impl Gateway {
         let work = async {
             let member = snapshot.member(&target.provider)?;
             let remedies = self.remedies(target);
-            let call = member.provider.encode(ask, &target.model, &remedies)?;
+            let mut call = member.provider.encode(ask, &target.model, &remedies)?;
             let total = snapshot.config.defaults.timeouts.total;
-            let body = self.ask_once(member, call, total).await?;
-            member.provider.read(kind, &body)
+            let mut leg = caller.leg(target, &mut call.headers);
+            let answer = self
+                .ask_once(member, call, total)
+                .await
+                .and_then(|body| member.provider.read(kind, &body));
+            match &answer {
+                Ok(answer) => {
+                    let tariff = Tariff::of(snapshot, target);
+                    let usage = used(answer);
+                    let now = (self.clock)();
+                    let cost = usage.as_ref().and_then(|usage| tariff.at(usage, now));
+                    leg.answered(usage.as_ref(), cost);
+                }
+                Err(error) => leg.failed(error),
+            }
+            answer
         };
         work.await.map_err(|error: Error| error.at(target))
+    }
+}
+
+/// What an answer that is no response used. Counting tokens and listing models is free.
+fn used(answer: &Answer) -> Option<Usage> {
+    match answer {
+        Answer::Embeddings(embedded) => embedded
+            .tokens
+            .map(|tokens| Usage::counted(tokens, 0, None, 0, 0)),
+        Answer::Models(..) | Answer::Tokens(_) => None,
     }
 }
 
@@ -144,6 +202,7 @@ fn planned(
         request.model.clone_from(route);
     }
     let plan = resolve(&snapshot.config, &request)?;
+    caller.journal.route(plan.alias.as_deref());
     plan.overlay.apply(&mut request);
     Ok((request, plan.targets))
 }

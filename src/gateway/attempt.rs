@@ -1,13 +1,12 @@
 //! One target is asked: encode, send, decode until the first content, and again where that may help.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::course::Course;
-use super::exchange::{prepare, read_all, request_id};
+use super::course::{Asked, Course};
+use super::exchange::{lost_at_the_door, prepare, read_all, readable, request_id, shared};
 use super::gate::{COME_BACK, Full, Manner, Place};
 use super::keys::{Lent, Other};
 use super::opened::Opened;
@@ -18,7 +17,7 @@ use super::ticket::{Ticket, Watch, resting};
 use super::upstream::{Incoming, Outgoing};
 use super::wait::{backoff, late, rested};
 use super::{Caller, Gateway, Snapshot};
-use crate::canonical::compose::{Composer, OnFailure};
+use crate::canonical::compose::{Composer, OnFailure, Setup};
 use crate::canonical::request::{Delivery, Request};
 use crate::catalog::usd::Usd;
 use crate::config::Lossy;
@@ -33,16 +32,6 @@ const MOST_ERROR_BYTES: usize = 256 * 1024;
 
 /// The code of an error that says that `max_in_flight` of the provider is reached.
 pub(super) const PROVIDER_BUSY: &str = "provider_busy";
-
-/// How many upstream requests one client's request has made.
-#[derive(Debug, Default)]
-pub(super) struct Asked(AtomicU32);
-
-impl Asked {
-    pub(super) fn count(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// Everything that asking one target needs.
 pub(super) struct Attempt<'a> {
@@ -197,21 +186,20 @@ impl Attempt<'_> {
         member: &Member,
         request: &Request,
         asked: &Asked,
-    ) -> Result<(Opened, Running), Tried> {
+    ) -> Result<(Opened, Box<Running>), Tried> {
         let remedies = self.gateway.remedies(self.target);
+        readable(request, member)?;
         let mut call =
             member
                 .provider
                 .encode(Ask::Respond(request), &self.target.model, &remedies)?;
-        let lost = request.beyond.lost.iter();
-        call.losses
-            .extend(lost.map(|path| Loss::new(path.as_str(), "not known to this gateway")));
+        call.losses.extend(lost_at_the_door(request, member));
         self.weigh(&call.losses)?;
         let losses = std::mem::take(&mut call.losses);
         let place = self.place(member).await?;
         let lent = member.key().await?;
-        let attempts = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut leg = self.caller.journal.attempt(self.target);
+        let attempts = asked.one_more();
+        let mut leg = self.caller.leg(self.target, &mut call.headers);
         let started = Instant::now();
         let timeouts = self.timeouts();
         let (total, limit) = self.total(started, &timeouts);
@@ -322,7 +310,7 @@ impl Attempt<'_> {
         lent: &Lent,
         (started, timeouts): (Instant, Timeouts),
         place: Option<Place>,
-    ) -> Result<(Running, Option<String>), Error> {
+    ) -> Result<(Box<Running>, Option<String>), Error> {
         let Call {
             method,
             url,
@@ -362,12 +350,16 @@ impl Attempt<'_> {
                 .with_upstream_status(status.as_u16())
                 .with_upstream_request_id(id));
         }
-        let mut setup = self.gateway.setup(self.request, self.caller);
-        setup.on_failure = match self.rules.on_cut {
-            OnCut::Error => OnFailure::End,
-            OnCut::Continue => OnFailure::Hold,
-        };
-        let composer = Composer::new(setup);
+        let on_cut = self.rules.on_cut;
+        let composer = Composer::new(Setup {
+            // An answer that another may have to finish is told in our own words from the beginning.
+            native: shared(self.request, member).filter(|_| on_cut == OnCut::Error),
+            on_failure: match on_cut {
+                OnCut::Error => OnFailure::End,
+                OnCut::Continue => OnFailure::Hold,
+            },
+            ..self.gateway.setup(self.request, self.caller)
+        });
         let start = Start {
             delivery: self.request.delivery,
             first_token: started + timeouts.first_token,

@@ -1,6 +1,7 @@
 //! What is left of a plan while it is walked: whom to ask next, and what an error leaves of the rest.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,6 +14,22 @@ use crate::target::Target;
 
 /// The code of an error that says that a target was not asked, since it is left alone for now.
 pub(super) const RESTING: &str = "target_resting";
+
+/// How many upstream requests one client's request has made.
+#[derive(Debug, Default)]
+pub(super) struct Asked(AtomicU32);
+
+impl Asked {
+    /// Counts one more, and says how many that makes.
+    pub(super) fn one_more(&self) -> u32 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// So many so far.
+    pub(super) fn count(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// A plan on its way.
 #[derive(Debug)]
@@ -169,7 +186,7 @@ impl Course {
 }
 
 /// How long a target is left alone from now.
-fn wait(health: &Health, target: &Target, now: Instant) -> Duration {
+pub(super) fn wait(health: &Health, target: &Target, now: Instant) -> Duration {
     match health.glance(target, now).admission {
         Admission::Open | Admission::Probe => Duration::ZERO,
         Admission::Closed(wait) | Admission::Throttled(wait) => wait,

@@ -12,8 +12,12 @@ use super::snapshot::Member;
 use super::upstream::{Chunks, Incoming, Outgoing};
 use super::wait::late;
 use super::{Gateway, Snapshot};
+use crate::canonical::item::Item;
+use crate::canonical::native::Protocol;
+use crate::canonical::open::{Open, tag_of};
+use crate::canonical::request::Request;
 use crate::error::{Error, Kind};
-use crate::providers::Call;
+use crate::providers::{Call, Loss};
 
 impl Gateway {
     /// One request whose whole reply is read at once, without retries.
@@ -57,6 +61,43 @@ impl Gateway {
             .await
             .map_err(|_| late("total", total))?
     }
+}
+
+/// The protocol that the client and a provider have in common.
+pub(super) fn shared(request: &Request, member: &Member) -> Option<Protocol> {
+    let protocol = member.provider.speaks()?;
+    request.spoken(protocol).map(|native| native.protocol)
+}
+
+/// Refuses what only servers of the client's protocol can read: to leave it out would be to answer another question.
+pub(super) fn readable(request: &Request, member: &Member) -> Result<(), Error> {
+    if request.spoken(Protocol::Chat).is_none() || shared(request, member).is_some() {
+        return Ok(());
+    }
+    for (at, item) in request.input.iter().enumerate() {
+        let Open::Known(Item::Message(message)) = item else {
+            continue;
+        };
+        for (place, part) in message.content.iter().enumerate() {
+            if let Open::Unknown(part) = part {
+                let message = format!("`{}` is no part that this provider reads", tag_of(part));
+                let path = format!("input[{at}].content[{place}]");
+                return Err(Error::unsupported(path, message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the door could not carry. A provider of the door's own protocol reads what the client wrote, and says itself what
+/// is lost of it.
+pub(super) fn lost_at_the_door(request: &Request, member: &Member) -> Vec<Loss> {
+    if shared(request, member).is_some() {
+        return Vec::new();
+    }
+    let lost = request.beyond.lost.iter();
+    lost.map(|path| Loss::new(path.as_str(), "not known to this gateway"))
+        .collect()
 }
 
 /// Puts on what every outgoing request has: the key, the configured headers, our mark.

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::trace::SpanId;
+use crate::canonical::item::Item;
+use crate::canonical::open::Open;
 use crate::canonical::response::{Response, Status};
 use crate::canonical::usage::{HOUR_WRITES, Usage};
 use crate::catalog::usd::Usd;
@@ -46,6 +49,8 @@ pub struct Attempt {
     pub cause: Option<String>,
     /// The status of the upstream's refusal.
     pub upstream_status: Option<u16>,
+    /// Its span in the request's trace; `None` without a trace.
+    pub span: Option<SpanId>,
     /// How long was waited before it, on purpose.
     pub wait: Duration,
     /// When it began.
@@ -150,6 +155,25 @@ pub struct End {
     pub reason: Option<String>,
     /// For people, if it failed.
     pub message: Option<String>,
+    /// Why the model stopped.
+    pub finish: Finish,
+    /// The model that answered, as its provider names it.
+    pub model: String,
+}
+
+/// Why a model stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// It had said everything.
+    Stop,
+    /// It calls tools.
+    ToolCall,
+    /// It reached a limit.
+    Length,
+    /// It was stopped for what it said.
+    ContentFilter,
+    /// It did not: the answer failed.
+    Error,
 }
 
 impl Journal {
@@ -191,7 +215,7 @@ impl Journal {
     }
 
     /// An upstream request goes out.
-    pub(super) fn attempt(&self, target: &Target) -> Leg {
+    pub(super) fn attempt(&self, target: &Target, span: Option<SpanId>) -> Leg {
         let Some(mut notes) = self.notes() else {
             return Leg::default();
         };
@@ -201,6 +225,7 @@ impl Journal {
             fate: Fate::Abandoned,
             cause: None,
             upstream_status: None,
+            span,
             wait,
             started: Instant::now(),
             duration: Duration::ZERO,
@@ -273,6 +298,17 @@ impl Leg {
         }
     }
 
+    /// A question that is no response has its answer.
+    pub(super) fn answered(&mut self, usage: Option<&Usage>, cost: Option<Usd>) {
+        let now = Instant::now();
+        self.tell(|attempt| {
+            attempt.fate = Fate::Answered;
+            attempt.to_first = Some(now - attempt.started);
+            attempt.tokens = usage.map(Tokens::from);
+            attempt.cost = cost;
+        });
+    }
+
     /// It broke off after so much, and somebody may go on with its answer.
     pub(super) fn cut(&mut self, error: &Error, tokens: Option<Tokens>, cost: Option<Usd>) {
         self.tell(|attempt| {
@@ -312,6 +348,29 @@ impl Drop for Leg {
     }
 }
 
+impl Finish {
+    fn of(response: &Response) -> Self {
+        let reason = response.incomplete_details.as_ref();
+        match (
+            response.status,
+            reason.map(|details| details.reason.as_str()),
+        ) {
+            (Status::Failed | Status::Cancelled, _) => Self::Error,
+            (_, Some("content_filter")) => Self::ContentFilter,
+            (_, Some(_)) => Self::Length,
+            (_, None) if response.output.iter().any(is_call) => Self::ToolCall,
+            (_, None) => Self::Stop,
+        }
+    }
+}
+
+fn is_call(item: &Open<Item>) -> bool {
+    matches!(
+        item,
+        Open::Known(Item::FunctionCall(_) | Item::CustomToolCall(_))
+    )
+}
+
 impl End {
     fn of(response: &Response) -> Self {
         let short = response.incomplete_details.as_ref();
@@ -323,6 +382,8 @@ impl End {
                 .map(|error| error.code.clone())
                 .or_else(|| short.map(|details| details.reason.clone())),
             message: error.map(|error| error.message.clone()),
+            finish: Finish::of(response),
+            model: response.model.clone(),
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Clients of Chat Completions give back calls and their outputs, and nothing that the model thought before it called.
 //! Some models refuse a tool loop without that, others answer worse. So the sealed reasoning before each call is kept
-//! here, and put back when the call returns without it. It is bounded, lives in this process alone, and is found only by
+//! here, and put back when the call returns without it; so is what stands after the last text of an answer, which is found
+//! by that text. It is bounded, lives in this process alone, and is found only by
 //! the same client key with the same call: its id, its name and its arguments.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -13,8 +14,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::EventStream;
-use crate::canonical::item::{Item, Reasoning, Role};
+use crate::canonical::item::{Item, Message, Reasoning, Role};
 use crate::canonical::open::Open;
+use crate::canonical::part::Part;
 use crate::canonical::request::Request;
 
 /// So many bytes of state are kept; the oldest goes first.
@@ -43,6 +45,8 @@ enum Place {
     Call,
     /// Before the text before the call.
     Text,
+    /// After a text that nothing followed.
+    End,
 }
 
 /// The memory of one gateway.
@@ -55,6 +59,8 @@ struct Shelf {
     ages: VecDeque<(u64, Mark)>,
     bytes: usize,
     age: u64,
+    /// Whether anything is found by a text at all: only then are the texts of a conversation looked at.
+    has_texts: bool,
 }
 
 impl Memory {
@@ -93,6 +99,7 @@ impl Memory {
         let mut found = Vec::new();
         // Where the assistant's turn and its text begin, and whether the client kept the reasoning of it.
         let (mut text, mut sealed) = (None, false);
+        let has_texts = self.lock().has_texts;
         for (at, item) in input.iter().enumerate() {
             let mark = match item {
                 Open::Known(Item::FunctionCall(call)) => {
@@ -103,6 +110,12 @@ impl Memory {
                 }
                 Open::Known(Item::Message(message)) if message.role == Role::Assistant => {
                     text.get_or_insert(at);
+                    if has_texts
+                        && !input.get(at + 1).is_some_and(is_reasoning)
+                        && let Some(kept) = self.lock().kept.get(&text_mark(client, message))
+                    {
+                        found.push((at + 1, kept.reasoning.clone()));
+                    }
                     continue;
                 }
                 Open::Known(Item::Reasoning(reasoning)) => {
@@ -121,6 +134,7 @@ impl Memory {
                 let place = match kept.place {
                     Place::Call => at,
                     Place::Text => text.unwrap_or(at),
+                    Place::End => at + 1,
                 };
                 found.push((place, kept.reasoning.clone()));
             }
@@ -132,16 +146,23 @@ impl Memory {
     fn keep(&self, client: Option<&str>, output: &[Open<Item>]) {
         let mut reasoning: Vec<Reasoning> = Vec::new();
         let mut place = Place::Call;
+        let mut last = None;
+        let mut after = Vec::new();
         for item in output {
             let mark = match item {
                 Open::Known(Item::Reasoning(thought)) if thought.encrypted_content.is_some() => {
                     reasoning.push(thought.clone());
+                    if last.is_some() {
+                        after.push(thought.clone());
+                    }
                     continue;
                 }
-                Open::Known(Item::Message(_)) => {
+                Open::Known(Item::Message(message)) => {
                     if !reasoning.is_empty() {
                         place = Place::Text;
                     }
+                    last = Some(message);
+                    after.clear();
                     continue;
                 }
                 Open::Known(Item::FunctionCall(call)) => {
@@ -156,6 +177,13 @@ impl Memory {
                 self.lock().put(mark, std::mem::take(&mut reasoning), place);
             }
             place = Place::Call;
+            last = None;
+            after.clear();
+        }
+        if let (Some(message), false) = (last, after.is_empty()) {
+            let mut shelf = self.lock();
+            shelf.has_texts = true;
+            shelf.put(text_mark(client, message), after, Place::End);
         }
     }
 
@@ -195,6 +223,17 @@ impl Shelf {
     }
 }
 
+fn is_reasoning(item: &Open<Item>) -> bool {
+    matches!(item, Open::Known(Item::Reasoning(_)))
+}
+
+/// The mark of what stands after this text.
+fn text_mark(client: Option<&str>, message: &Message) -> Mark {
+    let parts = message.content.iter().filter_map(Open::known);
+    let text: String = parts.filter_map(Part::text).collect();
+    mark(client, "", "", &text)
+}
+
 /// Clients write the arguments anew: in another order of keys, with other spaces. They are the same call.
 fn mark(client: Option<&str>, call_id: &str, name: &str, arguments: &str) -> Mark {
     let mut hash = Sha256::new();
@@ -227,118 +266,4 @@ fn ordered(value: &Value) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn items(json: &str) -> Vec<Open<Item>> {
-        serde_json::from_str(json).unwrap()
-    }
-
-    const ANSWER: &str = r#"[
-        {"type":"reasoning","summary":[],"encrypted_content":"one"},
-        {"type":"message","role":"assistant","content":"Looking."},
-        {"type":"function_call","call_id":"a","name":"f","arguments":"{\"x\": 1, \"y\": [2]}"},
-        {"type":"reasoning","summary":[],"encrypted_content":"two"},
-        {"type":"function_call","call_id":"b","name":"f","arguments":"{}"}]"#;
-
-    /// The kinds of the items that are sent on, with their state.
-    fn recalled(memory: &Memory, client: Option<&str>, input: &str) -> Vec<String> {
-        let mut request = Arc::new(Request {
-            input: items(input),
-            ..Request::default()
-        });
-        memory.recall(client, &mut request);
-        request
-            .input
-            .iter()
-            .filter_map(Open::known)
-            .map(|item| match item {
-                Item::Reasoning(it) => it.encrypted_content.clone().unwrap_or_default(),
-                other => other.tag().to_owned(),
-            })
-            .collect()
-    }
-
-    const RETURNED: &str = r#"[
-        {"role":"user","content":"q"},
-        {"role":"assistant","content":"Looking."},
-        {"type":"function_call","call_id":"a","name":"f","arguments":"{\"y\":[2],\"x\":1}"},
-        {"type":"function_call","call_id":"b","name":"f","arguments":"{ }"},
-        {"type":"function_call_output","call_id":"a","output":"r"},
-        {"type":"function_call_output","call_id":"b","output":"r"}]"#;
-
-    #[test]
-    fn reasoning_comes_back_where_it_stood() {
-        let memory = Memory::default();
-        memory.keep(Some("ci"), &items(ANSWER));
-        let outputs = ["function_call_output", "function_call_output"];
-        let mut expect = vec![
-            "message",
-            "one",
-            "message",
-            "function_call",
-            "two",
-            "function_call",
-        ];
-        expect.extend(outputs);
-        assert_eq!(recalled(&memory, Some("ci"), RETURNED), expect);
-    }
-
-    #[test]
-    fn another_client_and_another_call_find_nothing() {
-        let memory = Memory::default();
-        memory.keep(Some("ci"), &items(ANSWER));
-        let without = |client: Option<&str>, input: &str| {
-            let tags = recalled(&memory, client, input);
-            assert!(
-                !tags.iter().any(|tag| tag == "one" || tag == "two"),
-                "{tags:?}"
-            );
-        };
-        without(Some("other"), RETURNED);
-        without(None, RETURNED);
-        without(Some(""), RETURNED);
-        let changed = RETURNED
-            .replace("\\\"x\\\":1", "\\\"x\\\":3")
-            .replace("{ }", "{\\\"z\\\":0}");
-        without(Some("ci"), &changed);
-        without(
-            Some("ci"),
-            &RETURNED.replace("\"name\":\"f\"", "\"name\":\"g\""),
-        );
-    }
-
-    #[test]
-    fn a_client_that_keeps_its_reasoning_is_left_alone() {
-        let memory = Memory::default();
-        memory.keep(None, &items(ANSWER));
-        let own = RETURNED.replace(
-            r#"{"role":"assistant""#,
-            r#"{"type":"reasoning","summary":[],"encrypted_content":"mine"},{"role":"assistant""#,
-        );
-        let tags = recalled(&memory, None, &own);
-        assert_eq!(tags[..4], ["message", "mine", "message", "function_call"]);
-        assert!(!tags.iter().any(|tag| tag == "one" || tag == "two"));
-    }
-
-    #[test]
-    fn the_oldest_goes_when_there_is_too_much() {
-        let mut shelf = Shelf::default();
-        let thought = |size: usize| {
-            vec![Reasoning {
-                encrypted_content: Some("x".repeat(size)),
-                ..Reasoning::default()
-            }]
-        };
-        let mark = |n: u8| [n; 32];
-        let size = MOST_OF_ONE - size_of::<Kept>();
-        for n in 0..40 {
-            shelf.put(mark(n), thought(size), Place::Call);
-        }
-        assert_eq!(shelf.kept.len(), MOST_BYTES / MOST_OF_ONE);
-        assert!(shelf.bytes <= MOST_BYTES);
-        assert!(!shelf.kept.contains_key(&mark(0)) && shelf.kept.contains_key(&mark(39)));
-        shelf.put(mark(99), thought(MOST_OF_ONE), Place::Call);
-        assert!(!shelf.kept.contains_key(&mark(99)));
-    }
-}
+mod tests;

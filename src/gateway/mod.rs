@@ -12,18 +12,19 @@ use arc_swap::ArcSwap;
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 
-use crate::canonical::compose::{Composer, OnFailure, ReasoningChannel, Setup};
+use crate::canonical::compose::{Composer, OnFailure, ReasoningChannel, Setup, Stop};
 use crate::canonical::event::{Batch, Emitted};
 use crate::canonical::request::{Delivery, Request};
 use crate::canonical::response::Response;
 use crate::canonical::settings::Echo;
+use crate::canonical::usage::Usage;
 use crate::catalog::usd::Usd;
 use crate::config::alias::OnCut;
 use crate::config::{Config, ReasoningEvents};
 use crate::error::{Error, Kind, Remedy};
 use crate::providers::{Answer, Ask, AskKind, ListedModel, Loss, Remedies};
 use crate::routing::health::Health;
-use crate::routing::plan::Constraints;
+use crate::routing::plan::{Constraints, Mark};
 use crate::routing::resolve::Route;
 use crate::target::{ProviderName, Target};
 
@@ -47,13 +48,14 @@ mod snapshot;
 pub mod survey;
 mod tariff;
 mod ticket;
+pub mod trace;
 pub mod upstream;
 mod wait;
 
 pub use snapshot::{Peers, Snapshot};
 
-use attempt::{Asked, Attempt};
-use course::Course;
+use attempt::Attempt;
+use course::{Asked, Course};
 use journal::Journal;
 use opened::Opened;
 use race::Race;
@@ -77,8 +79,12 @@ pub struct Caller {
     pub route: Option<String>,
     /// The limits that the client sets (`x-llmgw-max-cost`, `x-llmgw-first-token-within`).
     pub constraints: Constraints,
+    /// The headers of the request that some alias is sticky by, with their values.
+    pub marks: Vec<Mark>,
     /// Where notes are taken of how the request goes.
     pub journal: Journal,
+    /// Where the request stands in a trace, if it stands in one.
+    pub trace: Option<Arc<trace::Trace>>,
 }
 
 /// An answer that has begun.
@@ -247,19 +253,10 @@ impl Gateway {
             // On the heap: the future of an attempt is large, and would be moved with every one around it.
             match Box::pin(walk.ask(&target, &mut course, &asked)).await {
                 Ok(opened) => {
-                    let deadline = walk.deadline;
                     let mut reply = match route.rules.on_cut {
                         OnCut::Error => opened.into_reply(),
                         OnCut::Continue => {
-                            let scene = rescue::Scene {
-                                gateway: self.clone(),
-                                snapshot: snapshot.clone(),
-                                request: request.clone(),
-                                caller: caller.clone(),
-                                route: route.clone(),
-                                delivery,
-                                deadline,
-                            };
+                            let scene = rescue::Scene::of(&walk, &snapshot, &request, delivery);
                             let rescue = Rescue::new(scene, course, asked, opened);
                             // On the heap: other answers have no room for it.
                             Box::pin(rescue.reply()).await?
@@ -271,13 +268,14 @@ impl Gateway {
                 }
                 Err(errors) => errors
                     .into_iter()
-                    .try_for_each(|error| course.failed(error))?,
+                    .try_for_each(|error| course.failed(error))
+                    .map_err(|error| error.after(asked.count()))?,
             }
             if Instant::now() >= walk.deadline {
                 break;
             }
         }
-        Err(course.exhausted())
+        Err(course.exhausted().after(asked.count()))
     }
 
     /// The events of an answer that failed before it began, for a client to whom the status has gone out already.
@@ -303,6 +301,16 @@ impl Gateway {
         composer.take();
         composer.at((self.clock)());
         composer.fail(error);
+        composer.take()
+    }
+
+    /// The events of an answer in which nobody was asked and nothing is said.
+    pub fn silent(&self, request: &Request, caller: &Caller) -> Batch {
+        let mut composer = Composer::new(self.setup(request, caller));
+        composer.begin("", &request.model);
+        composer.usage(Usage::counted(0, 0, None, 0, 0));
+        composer.stop(Stop::Complete);
+        composer.end();
         composer.take()
     }
 
@@ -361,6 +369,7 @@ impl Gateway {
                 ReasoningEvents::Summary => ReasoningChannel::Summary,
                 ReasoningEvents::Spec | ReasoningEvents::OpenAi => ReasoningChannel::Content,
             },
+            native: None,
             seed: caller.request_id.clone(),
             created_at: (self.clock)(),
         }

@@ -39,10 +39,10 @@ impl Opened {
     }
 
     /// With what reads its rest. The target's health hears of the end.
-    pub(super) fn with(mut self, mut running: Running, watch: Watch) -> Self {
+    pub(super) fn with(mut self, mut running: Box<Running>, watch: Watch) -> Self {
         running.watched_by(watch);
         let is_over = running.is_over(&mut self.first);
-        self.running = (!is_over).then(|| Box::new(running));
+        self.running = (!is_over).then_some(running);
         self
     }
 

@@ -5,8 +5,8 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::attempt::{Asked, Attempt};
-use super::course::Course;
+use super::attempt::Attempt;
+use super::course::{Asked, Course};
 use super::opened::Opened;
 use super::{Gateway, Snapshot};
 use crate::config::alias::Hedge;

@@ -13,8 +13,7 @@ use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 
 use super::Reply;
-use super::attempt::Asked;
-use super::course::Course;
+use super::course::{Asked, Course};
 use super::opened::Opened;
 use super::running::{Broken, Running};
 use super::wait::late;

@@ -79,12 +79,13 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// On the heap: it is large, and handed on through every future around it.
     pub(super) fn new(
         incoming: Incoming,
         decoder: Box<dyn Decoder>,
         composer: Composer,
         start: Start,
-    ) -> Self {
+    ) -> Box<Self> {
         let is_events = incoming
             .headers
             .get(CONTENT_TYPE)
@@ -100,7 +101,7 @@ impl Running {
         } else {
             Framing::Document(BytesMut::new())
         };
-        Self {
+        Box::new(Self {
             chunks: Some(incoming.body),
             framing,
             decoder,
@@ -115,7 +116,7 @@ impl Running {
             paid: None,
             #[cfg(debug_assertions)]
             grammar: crate::canonical::grammar::Grammar::default(),
-        }
+        })
     }
 
     /// What the terminal response says of how it came about, under `llmgw`.

@@ -1,5 +1,8 @@
 //! What a target charges: found once for each attempt, by the configuration's prices, else by the catalogue's.
 
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
 use serde_json::Value;
 
 use super::Snapshot;
@@ -19,8 +22,31 @@ pub(super) struct Tariff {
     model: Option<&'static Model>,
 }
 
+/// The price lists that were asked for. To look one up in the catalogue costs as much as to parse the request.
+#[derive(Debug, Default)]
+pub(super) struct Tariffs(RwLock<HashMap<Target, Tariff>>);
+
+/// Model names come from clients, so what is remembered is bounded.
+const MOST_TARIFFS: usize = 1000;
+
 impl Tariff {
     pub(super) fn of(snapshot: &Snapshot, target: &Target) -> Self {
+        let Tariffs(known) = &snapshot.tariffs;
+        let found = known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tariff) = found.get(target) {
+            return tariff.clone();
+        }
+        drop(found);
+        let tariff = Self::find(snapshot, target);
+        let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_TARIFFS {
+            known.clear();
+        }
+        known.insert(target.clone(), tariff.clone());
+        tariff
+    }
+
+    fn find(snapshot: &Snapshot, target: &Target) -> Self {
         let config = &snapshot.config;
         let rule = if config.prices.is_empty() {
             None
@@ -45,9 +71,19 @@ impl Tariff {
 
     /// What so much of an answer cost.
     pub(super) fn charge(&self, usage: &Usage, response: &Response) -> Option<Usd> {
+        let tier = response.extra.get("service_tier").and_then(Value::as_str);
+        self.by(usage, tier, response.created_at)
+    }
+
+    /// What so many tokens cost on no special terms, at that time in Unix seconds.
+    pub(super) fn at(&self, usage: &Usage, now: u64) -> Option<Usd> {
+        self.by(usage, None, now)
+    }
+
+    fn by(&self, usage: &Usage, service_tier: Option<&str>, now: u64) -> Option<Usd> {
         let terms = Terms {
-            service_tier: response.extra.get("service_tier").and_then(Value::as_str),
-            day: Day::of_unix(i64::try_from(response.created_at).unwrap_or(i64::MAX)),
+            service_tier,
+            day: Day::of_unix(i64::try_from(now).unwrap_or(i64::MAX)),
         };
         let dollars = match &self.rule {
             Some(rule) => cost_by(rule, usage),

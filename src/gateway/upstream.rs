@@ -3,27 +3,33 @@
 //! A provider is reached over HTTP, or it is a *local peer* that yields bytes by a script: the demo model, and the
 //! stand-ins of tests. Everything above sees the same head and the same chunks.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::error::Error as _;
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use url::Url;
 
 use crate::error::{Error, Kind};
 use crate::providers::demo::peer::Step;
 
-/// A stand-in for a provider: answers a request's body by a script.
+/// A stand-in for a provider: answers a request by a script.
 #[derive(Clone)]
 pub struct Peer(Arc<Script>);
 
-type Script = dyn Fn(&[u8]) -> Vec<Step> + Send + Sync;
+type Script = dyn Fn(&Outgoing) -> Vec<Step> + Send + Sync;
 
 impl Peer {
-    /// Answers so.
+    /// Answers so to a body.
     pub fn new(answer: impl Fn(&[u8]) -> Vec<Step> + Send + Sync + 'static) -> Self {
+        Self::of_requests(move |outgoing| answer(&outgoing.body))
+    }
+
+    /// Answers so to a request.
+    pub fn of_requests(answer: impl Fn(&Outgoing) -> Vec<Step> + Send + Sync + 'static) -> Self {
         Self(Arc::new(answer))
     }
 }
@@ -83,7 +89,13 @@ pub struct Clients {
     tls: OnceLock<Result<reqwest::Client, String>>,
     plain: OnceLock<Result<reqwest::Client, String>>,
     loopback: OnceLock<Result<reqwest::Client, String>>,
+    addresses: RwLock<Addresses>,
 }
+
+type Addresses = HashMap<String, (Url, ClientKind)>;
+
+/// So many URLs are remembered.
+const MOST_ADDRESSES: usize = 512;
 
 impl Clients {
     /// Clients that give a connection this long to stand.
@@ -93,6 +105,7 @@ impl Clients {
             tls: OnceLock::new(),
             plain: OnceLock::new(),
             loopback: OnceLock::new(),
+            addresses: RwLock::default(),
         }
     }
 
@@ -100,34 +113,57 @@ impl Clients {
     pub async fn send(&self, transport: &Transport, outgoing: Outgoing) -> Result<Incoming, Error> {
         match transport {
             Transport::Http => self.send_http(outgoing).await,
-            Transport::Local(peer) => play_head((peer.0)(&outgoing.body).into()).await,
+            Transport::Local(peer) => play_head((peer.0)(&outgoing).into()).await,
         }
     }
 
     async fn send_http(&self, outgoing: Outgoing) -> Result<Incoming, Error> {
-        let response = self
-            .client_for(&outgoing.url)?
-            .request(outgoing.method, &outgoing.url)
-            .headers(outgoing.headers)
-            .body(outgoing.body)
-            .send()
+        let (url, kind) = self.address(&outgoing.url)?;
+        let client = self.client(kind)?;
+        let mut request = reqwest::Request::new(outgoing.method, url);
+        *request.headers_mut() = outgoing.headers;
+        *request.body_mut() = Some(outgoing.body.into());
+        let mut response = client
+            .execute(request)
             .await
             .map_err(|error| broken(&error, "cannot reach the provider"))?;
-        let (status, headers) = (response.status(), response.headers().clone());
         Ok(Incoming {
-            status,
-            headers,
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
             body: Chunks::Http(response),
         })
     }
 
-    /// A proxy never stands between us and a loopback host, and a server without TLS needs no certificates.
-    fn client_for(&self, url: &str) -> Result<&reqwest::Client, Error> {
-        let secure = url.starts_with("https:");
-        let (cell, kind) = match (secure, is_loopback(url)) {
-            (true, _) => (&self.tls, ClientKind::Tls),
-            (false, true) => (&self.loopback, ClientKind::Loopback),
-            (false, false) => (&self.plain, ClientKind::Plain),
+    /// Where a request goes, and which client takes it there. Reading a URL costs as much as writing the request, and
+    /// they are few, so they are remembered.
+    fn address(&self, url: &str) -> Result<(Url, ClientKind), Error> {
+        let known = |addresses: &Addresses| addresses.get(url).cloned();
+        let addresses = self.addresses.read();
+        if let Some(known) = known(&addresses.unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(known);
+        }
+        let read = Url::parse(url).map_err(|error| {
+            Error::new(
+                Kind::Unreachable,
+                format!("the provider's URL cannot be read: {error}"),
+            )
+        })?;
+        let kind = ClientKind::of(&read);
+        let addresses = self.addresses.write();
+        let mut addresses = addresses.unwrap_or_else(PoisonError::into_inner);
+        // Some URLs have a model in them, whose names come from clients.
+        if addresses.len() >= MOST_ADDRESSES {
+            addresses.clear();
+        }
+        addresses.insert(url.to_owned(), (read.clone(), kind));
+        Ok((read, kind))
+    }
+
+    fn client(&self, kind: ClientKind) -> Result<&reqwest::Client, Error> {
+        let cell = match kind {
+            ClientKind::Tls => &self.tls,
+            ClientKind::Plain => &self.plain,
+            ClientKind::Loopback => &self.loopback,
         };
         cell.get_or_init(|| build(kind, self.connect))
             .as_ref()
@@ -145,6 +181,17 @@ enum ClientKind {
     Tls,
     Plain,
     Loopback,
+}
+
+impl ClientKind {
+    /// A proxy never stands between us and a loopback host, and a server without TLS needs no certificates.
+    fn of(url: &Url) -> Self {
+        match (url.scheme(), leads_here(url)) {
+            ("https", _) => Self::Tls,
+            (_, true) => Self::Loopback,
+            (_, false) => Self::Plain,
+        }
+    }
 }
 
 #[expect(
@@ -172,10 +219,7 @@ fn build(kind: ClientKind, connect: Duration) -> Result<reqwest::Client, String>
 }
 
 /// Is the host of this URL this machine itself?
-pub(crate) fn is_loopback(url: &str) -> bool {
-    let Ok(url) = url::Url::parse(url) else {
-        return false;
-    };
+fn leads_here(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(url::Host::Ipv4(ip)) => IpAddr::V4(ip).is_loopback(),
@@ -211,6 +255,12 @@ async fn play_head(mut steps: VecDeque<Step>) -> Result<Incoming, Error> {
             }
             Step::Wait(time) => tokio::time::sleep(time).await,
             Step::Hang => std::future::pending().await,
+            Step::Refuse => {
+                return Err(Error::new(
+                    Kind::Unreachable,
+                    "cannot reach the provider: connection refused",
+                ));
+            }
             Step::Reset | Step::Bytes(_) => break,
         }
     }
@@ -231,7 +281,7 @@ async fn play(steps: &mut VecDeque<Step>) -> Result<Option<Bytes>, Error> {
             Step::Wait(time) => tokio::time::sleep(time).await,
             Step::Hang => std::future::pending().await,
             Step::Head(..) => {}
-            Step::Reset => {
+            Step::Reset | Step::Refuse => {
                 return Err(Error::new(
                     Kind::StreamCut,
                     "the provider's reply broke off: connection reset",

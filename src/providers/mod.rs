@@ -10,11 +10,14 @@ use http::{HeaderMap, Method, StatusCode};
 
 use crate::canonical::compose::Composer;
 use crate::canonical::embedding::{Embedded, Embedding};
+use crate::canonical::native::Protocol;
 use crate::canonical::request::Request;
 use crate::error::{Error, Remedy};
 use crate::secret::Secret;
 use crate::target::{ModelId, ProviderName};
 use crate::wire::sse;
+
+use namespaces::Flattened;
 
 pub mod anthropic;
 pub(crate) mod clean;
@@ -22,6 +25,7 @@ pub mod compatible;
 pub mod demo;
 mod embeddings;
 pub mod google;
+mod namespaces;
 pub mod openai;
 pub(crate) mod retry_after;
 
@@ -214,25 +218,32 @@ pub struct Settings {
     pub vendor: Option<String>,
 }
 
-/// The provider of that kind: the one place where the kinds are told apart.
+/// The provider of that kind: the one place where the kinds are told apart. Only the Responses API has namespaces.
 pub fn build(kind: Kind, settings: &Settings) -> Box<dyn Provider> {
+    let responses = || Box::new(openai::OpenAi::new(settings));
+    let chat = || Box::new(Flattened(compatible::Compatible::new(settings)));
     match kind {
         Kind::OpenAi => match settings.api {
-            Api::Auto | Api::Responses => Box::new(openai::OpenAi::new(settings)),
-            Api::Chat => Box::new(compatible::Compatible::new(settings)),
+            Api::Auto | Api::Responses => responses(),
+            Api::Chat => chat(),
         },
         Kind::Compatible => match settings.api {
-            Api::Auto | Api::Chat => Box::new(compatible::Compatible::new(settings)),
-            Api::Responses => Box::new(openai::OpenAi::new(settings)),
+            Api::Auto | Api::Chat => chat(),
+            Api::Responses => responses(),
         },
-        Kind::Anthropic => Box::new(anthropic::Anthropic::new(settings)),
-        Kind::Google => Box::new(google::Google::new(settings)),
-        Kind::Demo => Box::new(demo::Demo),
+        Kind::Anthropic => Box::new(Flattened(anthropic::Anthropic::new(settings))),
+        Kind::Google => Box::new(Flattened(google::Google::new(settings))),
+        Kind::Demo => Box::new(Flattened(demo::Demo)),
     }
 }
 
 /// One vendor protocol with one configuration.
 pub trait Provider: Send + Sync + fmt::Debug {
+    /// The protocol of a door of ours that its upstream speaks too.
+    fn speaks(&self) -> Option<Protocol> {
+        None
+    }
+
     /// URLs that must be fetched first. The gateway puts data URLs in their place before it calls `encode`.
     fn needs(&self, _request: &Request, _model: &ModelId) -> Vec<Need> {
         Vec::new()

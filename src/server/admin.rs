@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::constraints::constraints;
-use super::{App, access, reply, serve};
+use super::{App, access, reply, serve, usage};
 use crate::config::server::Admin;
 use crate::doors::Door as _;
 use crate::doors::responses::Responses;
@@ -31,6 +31,7 @@ struct Desk {
 pub(super) fn router(app: Arc<App>, admin: &Admin) -> Router {
     Router::new()
         .route("/admin/explain", post(explain))
+        .route("/admin/usage", get(used))
         .fallback(serve::not_found)
         .method_not_allowed_fallback(serve::method_not_allowed)
         .with_state(Arc::new(Desk {
@@ -73,6 +74,7 @@ async fn explain(State(desk): State<Arc<Desk>>, request: HttpRequest) -> Respons
             request_id: request_id.clone(),
             route: header("x-llmgw-route").map(str::to_owned),
             constraints: constraints(&parts.headers)?,
+            marks: desk.app.gateway.snapshot().marks(&parts.headers),
             ..Caller::default()
         };
         let query = parts.uri.query().unwrap_or_default();
@@ -88,6 +90,33 @@ async fn explain(State(desk): State<Arc<Desk>>, request: HttpRequest) -> Respons
             let mut headers = HeaderMap::new();
             headers.extend(reply::head(&request_id));
             let body = serde_json::to_vec(&json!(explanation)).unwrap_or_default();
+            reply::whole(StatusCode::OK, body.into(), headers)
+        }
+        Err(error) => reply::error::<Responses>(&error, &request_id),
+    }
+}
+
+/// `GET /admin/usage?since=7d&by=model`: what requests used and cost, those of this moment included.
+async fn used(State(desk): State<Arc<Desk>>, request: HttpRequest) -> Response {
+    let (parts, _) = request.into_parts();
+    let request_id = reply::request_id(&parts.headers);
+    let reported = async {
+        desk.admit(&parts.headers)?;
+        let query = parts.uri.query().unwrap_or_default();
+        let (since, by) = usage::asked(query, desk.app.gateway.now())?;
+        let Some(ledger) = &desk.app.observers.ledger else {
+            let message = "this configuration keeps no usage";
+            return Err(Error::new(Kind::NotFound, message)
+                .with_hint("it is kept with `store: { kind: sqlite }`"));
+        };
+        let report = ledger.report(since, by).await;
+        report.ok_or_else(|| Error::new(Kind::Internal, "the ledger cannot be read: see the log"))
+    };
+    match reported.await {
+        Ok(report) => {
+            let mut headers = HeaderMap::new();
+            headers.extend(reply::head(&request_id));
+            let body = serde_json::to_vec(&report).unwrap_or_default();
             reply::whole(StatusCode::OK, body.into(), headers)
         }
         Err(error) => reply::error::<Responses>(&error, &request_id),

@@ -32,7 +32,11 @@ pub(super) async fn input_tokens(State(app): State<Arc<App>>, request: HttpReque
 
 /// `POST /v1/messages/count_tokens`.
 pub(super) async fn count_tokens(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
-    let read = |taken: &Taken| Messages::count(&taken.body);
+    let read = |taken: &Taken| {
+        let mut request = Messages::count(&taken.body)?;
+        taken.lend_headers(&mut request);
+        Ok(request)
+    };
     count(
         &app,
         request,

@@ -231,7 +231,7 @@ fn take(app: &Arc<App>, recording: &Arc<Recording>, mut batch: Batch) -> bool {
     recording.push(batch)
 }
 
-fn keep(app: &App, recording: &Recording, response: Response) {
+fn keep(app: &App, recording: &Recording, response: impl Into<Arc<Response>>) {
     if !recording.is_forgotten() {
         let request = recording.request.clone();
         app.conversations.file(&recording.filing, request, response);

@@ -78,6 +78,7 @@ async fn compacted(app: &Arc<App>, taken: &Taken) -> Result<HttpResponse, Error>
     }));
     let usage = response
         .usage
+        .clone()
         .unwrap_or_else(|| Usage::counted(0, 0, None, 0, 0));
     let body = json!({
         "id": id,

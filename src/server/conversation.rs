@@ -9,7 +9,7 @@ use crate::canonical::item::{Item, ItemStatus, Role};
 use crate::canonical::open::Open;
 use crate::canonical::pairing;
 use crate::canonical::request::Request;
-use crate::canonical::response::Status;
+use crate::canonical::response::{Response, Status};
 use crate::config::Config;
 use crate::error::Error;
 use crate::store::record::{Owner, Record, id_of};
@@ -86,7 +86,7 @@ impl Conversations {
         &self,
         filing: &Filing,
         request: Arc<Request>,
-        response: crate::canonical::response::Response,
+        response: impl Into<Arc<Response>>,
     ) {
         if filing.keep == Keep::Nothing {
             return;

@@ -10,20 +10,18 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use axum::serve::ListenerExt as _;
+use axum::serve::{Listener as _, ListenerExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::canonical::request::Request;
 use crate::config::Config;
-use crate::config::server::{Admin, Host};
+use crate::config::server::{Admin, Host, Listen};
 use crate::error::{Error, Kind};
 use crate::gateway::gate::{COME_BACK, Full, Gate, Manner, Place};
 use crate::gateway::{Caller, Gateway, Reply, unix_seconds};
-use crate::telemetry::recorder::Sinks;
 
 mod access;
 mod admin;
@@ -38,14 +36,19 @@ mod dialect;
 mod encoding;
 mod health;
 mod limits;
+mod listen;
 mod models;
+mod observers;
 mod recording;
 mod reload;
 mod reply;
 mod serve;
 mod stored;
 mod turn;
+mod usage;
 mod websocket;
+
+use listen::Sockets;
 
 pub use reload::{News, Reloaded, Reloads};
 
@@ -76,8 +79,7 @@ pub(crate) struct App {
     keep_alive: Duration,
     in_flight: Arc<AtomicUsize>,
     conversations: conversation::Conversations,
-    /// Who hears of each finished request.
-    sinks: Sinks,
+    observers: observers::Observers,
 }
 
 /// Asks a running server to stop. The first call drains, the second stops at once.
@@ -94,7 +96,7 @@ impl Stopper {
 /// Serves until `stopper` asks twice, or asks once and the last request is finished or the drain time is over.
 pub async fn run(
     config: Config,
-    address: SocketAddr,
+    listen: impl Into<Listen>,
     stopper: Stopper,
     reloads: Reloads,
     notice: impl Fn(Notice) + Send + Sync,
@@ -104,12 +106,10 @@ pub async fn run(
     let app = Arc::new(App::new(config));
     let in_flight = app.in_flight.clone();
     let kept = app.clone();
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| cannot_bind(address, &error))?;
+    let listener = Sockets::bind(listen.into()).await?;
     let local = listener
         .local_addr()
-        .map_err(|error| cannot_bind(address, &error))?;
+        .map_err(|error| Error::new(Kind::Internal, format!("the socket has no name: {error}")))?;
     notice(Notice::Listening(local));
 
     let draining = Arc::new(Notify::new());
@@ -146,9 +146,11 @@ pub async fn run(
         served = serving => served,
         failed = desk => failed,
         () = app.follow(reloads, &notice) => Ok(()),
+        () = kept.observers.run() => Ok(()),
         () = stop => Ok(()),
     };
     kept.conversations.archive.flush().await;
+    kept.observers.finish().await;
     served
 }
 
@@ -187,7 +189,7 @@ impl App {
             keep_alive: config.server.keep_alive,
             in_flight: Arc::default(),
             conversations: conversation::Conversations::new(&config, unix_seconds),
-            sinks: Sinks::default(),
+            observers: observers::Observers::new(&config),
             gateway: Gateway::new(config),
         }
     }
@@ -226,6 +228,8 @@ impl App {
     }
 }
 
+/// A layer costs every request an allocation or two, so there is but one. No handler takes its body through an extractor:
+/// `serve::read` holds the limit.
 fn router(app: Arc<App>) -> Router {
     Router::new()
         .route(
@@ -250,7 +254,6 @@ fn router(app: Arc<App>) -> Router {
         .route("/readyz", get(health::ready))
         .fallback(serve::not_found)
         .method_not_allowed_fallback(serve::method_not_allowed)
-        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(app.clone(), cors::answer))
         .with_state(app)
 }

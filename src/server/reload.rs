@@ -43,6 +43,7 @@ impl App {
                 }
                 self.access.reload(&config.server);
                 self.limits.reload(&config.server);
+                self.observers.reload(&config);
                 self.gateway.reload(*config);
                 self.fault.store(None);
                 tracing::info!("the configuration was loaded anew");

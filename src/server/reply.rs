@@ -1,6 +1,8 @@
 //! The heads of replies: what a client learns of its request besides the answer.
 
 use std::fmt::Write as _;
+use std::hash::{BuildHasher as _, RandomState};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
 use axum::response::Response;
@@ -8,7 +10,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::time::Instant;
-use uuid::Uuid;
+use uuid::Builder;
 
 use crate::doors::Door;
 use crate::error::Error;
@@ -34,7 +36,25 @@ pub(super) fn request_id(headers: &HeaderMap) -> String {
         .get(REQUEST_ID)
         .and_then(|value| value.to_str().ok())
         .filter(|id| !id.is_empty() && id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic()))
-        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+        .map_or_else(new_id, str::to_owned)
+}
+
+/// A new id: the time, and numbers that nobody can guess, without a call of the system's for each. The standard library
+/// seeds its hasher anew and in secret.
+fn new_id() -> String {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = time.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(0));
+    let (high, low) = (
+        RandomState::new().hash_one(millis),
+        RandomState::new().hash_one(millis),
+    );
+    let mut bytes = [0; 10];
+    let random = high.to_le_bytes().into_iter().chain(low.to_le_bytes());
+    for (byte, random) in bytes.iter_mut().zip(random) {
+        *byte = random;
+    }
+    let id = Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid();
+    id.to_string()
 }
 
 /// A whole answer.
@@ -69,6 +89,9 @@ pub(super) fn error<D: Door>(error: &Error, request_id: &str) -> Response {
     put(&mut headers, REQUEST_ID, request_id);
     if let Some(target) = error.target() {
         put(&mut headers, MODEL, &target.to_string());
+    }
+    if error.attempts() > 0 {
+        headers.insert(ATTEMPTS, HeaderValue::from(error.attempts()));
     }
     if let Some(id) = error.upstream_request_id() {
         put(&mut headers, UPSTREAM_ID, id);

@@ -19,6 +19,7 @@ use super::dialect::Dialect;
 use super::encoding::decoded;
 use super::turn::{self, Turn};
 use super::{App, reply};
+use crate::canonical::native::Protocol;
 use crate::canonical::open::Open;
 use crate::canonical::request::{Delivery, Request};
 use crate::doors::chat::Chat;
@@ -28,6 +29,9 @@ use crate::error::{Error, Kind};
 use crate::gateway::{Caller, EventStream, Reply};
 use crate::telemetry::record::{self as door, Transport};
 use crate::telemetry::recorder::Recorder;
+
+/// The headers of Anthropic's clients that are a part of the request.
+const MESSAGES_HEADERS: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 
 /// `POST /v1/responses`.
 pub(super) async fn responses(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
@@ -115,7 +119,8 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
     let (parts, body) = request.into_parts();
     let request_id = reply::request_id(&parts.headers);
     let door = door(parts.uri.path());
-    let recorder = Recorder::begin(&app.sinks, door, Transport::Http, &request_id);
+    let recorder = Recorder::begin(&app.observers.sinks, door, Transport::Http, &request_id)
+        .traced(app.observers.trace(&parts.headers));
     let dialect = Dialect::of(parts.uri.path(), &parts.headers);
     let refused = |error: &Error| {
         report(error, &request_id);
@@ -128,9 +133,11 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
         Err(error) => return Err(refused(&error)),
     };
     let checked = async {
-        let admitted = app.access.admit(&parts.method, &parts.headers)?;
+        let mut admitted = app.access.admit(&parts.method, &parts.headers)?;
         recorder.key(admitted.name());
-        if app.gateway.snapshot().is_own(&parts.headers) {
+        let snapshot = app.gateway.snapshot();
+        admitted.marks = snapshot.marks(&parts.headers);
+        if snapshot.is_own(&parts.headers) {
             return Err(
                 Error::new(Kind::Loop, "this request came from this gateway itself")
                     .with_hint("a provider's `base_url` leads back here"),
@@ -188,8 +195,9 @@ where
 
 /// The door reads the body, and the caller's key must allow the model.
 pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder, Caller), Error> {
-    let (request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
-    taken.recorder.delivery(request.delivery);
+    let (mut request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
+    taken.lend_headers(&mut request);
+    taken.recorder.understood(&request, request.delivery);
     let caller = taken.caller(&request.model)?;
     Ok((request, encoder, caller))
 }
@@ -197,6 +205,18 @@ pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder,
 impl Taken {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Gives a request the headers that belong to it: they go on to an upstream of the client's protocol.
+    pub(super) fn lend_headers(&self, request: &mut Request) {
+        if let Some(native) = &mut request.native
+            && native.protocol == Protocol::Messages
+        {
+            let sent = |name| Some((name, self.header(name)?.to_owned()));
+            native
+                .headers
+                .extend(MESSAGES_HEADERS.into_iter().filter_map(sent));
+        }
     }
 
     /// Who asks for this model, if their key allows it.
@@ -209,7 +229,9 @@ impl Taken {
             request_id: self.request_id.clone(),
             route,
             constraints: constraints(&self.headers)?,
+            marks: self.admitted.marks.clone(),
             journal: self.recorder.journal(),
+            trace: self.recorder.trace(),
         })
     }
 }
@@ -258,6 +280,7 @@ pub(super) async fn whole<D: Door>(
             if let Open::Known(event) = &emitted.event
                 && let Some(response) = event.terminal()
             {
+                encoder.native(&emitted.native);
                 let body = encoder.response(response);
                 let mut headers = reply::head(&request_id);
                 reply::describe(

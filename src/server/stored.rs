@@ -152,14 +152,14 @@ async fn find(app: &App, owner: &Owner, id: &str) -> Result<(Arc<Request>, Respo
     }
     let record = app.conversations.archive.get(owner, id).await;
     let record = record.ok_or_else(|| not_found(id))?;
-    Ok((record.request.clone(), record.response.clone()))
+    Ok((record.request.clone(), (*record.response).clone()))
 }
 
 fn is_background(response: &Response) -> bool {
     response
         .echo
         .get("background")
-        .is_some_and(|json| json.get() == "true")
+        .is_some_and(|json| json == "true")
 }
 
 /// The recorded stream from its beginning, without the events that the client has.
@@ -224,6 +224,7 @@ async fn list(
         let record = app.conversations.archive.get(owner, id).await;
         record.ok_or_else(|| not_found(id))?
     };
+    app.conversations.archive.reveal(&record);
     let mut items: Vec<_> = match parameters.get("order").map(String::as_str) {
         None | Some("desc") => record.input_items().rev().collect(),
         Some("asc") => record.input_items().collect(),

@@ -14,6 +14,7 @@ use super::{App, background};
 use crate::canonical::event::Batch;
 use crate::canonical::open::Open;
 use crate::canonical::request::{Delivery, Request};
+use crate::canonical::response::Response as Answer;
 use crate::config::units::parse_duration;
 use crate::doors::responses::Responses;
 use crate::error::Error;
@@ -136,17 +137,17 @@ fn kept(app: Arc<App>, request: Arc<Request>, filing: Filing, events: EventStrea
     events
         .inspect(move |batch| {
             if let Some(response) = terminal(batch) {
-                let response = response.clone();
-                app.conversations.file(&filing, request.clone(), response);
+                app.conversations
+                    .file(&filing, request.clone(), response.clone());
             }
         })
         .boxed()
 }
 
 /// The response that a batch ends with.
-pub(super) fn terminal(batch: &Batch) -> Option<&crate::canonical::response::Response> {
+pub(super) fn terminal(batch: &Batch) -> Option<&Arc<Answer>> {
     batch.iter().rev().find_map(|emitted| match &emitted.event {
-        Open::Known(event) => event.terminal(),
+        Open::Known(event) => event.outcome(),
         Open::Unknown(_) => None,
     })
 }

@@ -14,11 +14,11 @@ use axum::extract::ws::{
 use axum::response::Response as HttpResponse;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
+use futures_util::stream::iter;
 use http::request::Parts;
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 
-use super::access::Admitted;
 use super::body::InFlight;
 use super::constraints::constraints;
 use super::conversation::{Filing, Reach};
@@ -27,7 +27,7 @@ use crate::canonical::event::{Batch, Emitted, ErrorPayload, Event};
 use crate::canonical::open::Open;
 use crate::canonical::request::{Delivery, Request};
 use crate::doors::Encoder as _;
-use crate::doors::responses::{Responses, ResponsesEncoder};
+use crate::doors::responses::{Responses, ResponsesEncoder, Task};
 use crate::error::{Error, Kind};
 use crate::gateway::{Caller, EventStream};
 use crate::store::record::{Owner, Record};
@@ -101,6 +101,8 @@ struct Turn {
     request: Arc<Request>,
     filing: Filing,
     encoder: ResponsesEncoder,
+    task: Task,
+    _in_flight: InFlight,
 }
 
 impl Talk {
@@ -160,17 +162,21 @@ impl Talk {
     async fn turn(&mut self, socket: &mut WebSocket, text: &str) -> Result<(), Over> {
         self.turns += 1;
         let app = self.app.clone();
-        let _in_flight = InFlight::enter(&app.in_flight);
         let request_id = format!("{}.{}", self.request_id, self.turns);
         let recorder = Recorder::begin(
-            &app.sinks,
+            &app.observers.sinks,
             Door::Responses,
             Transport::WebSocket,
             &request_id,
-        );
+        )
+        .traced(app.observers.trace(&self.parts.headers));
         let mut referred = None;
         let begun = self.begin(text, &mut referred, request_id, &recorder).await;
         let ended = match begun {
+            Ok((turn, caller)) if turn.task == Task::Remember => {
+                let events = iter([app.gateway.silent(&turn.request, &caller)]);
+                self.answer(socket, turn, events.boxed(), &recorder).await?
+            }
             Ok((turn, caller)) => {
                 let answer = app.respond(turn.request.clone(), caller);
                 match self.meanwhile(socket, answer).await? {
@@ -205,14 +211,12 @@ impl Talk {
     ) -> Result<(Turn, Caller), Error> {
         let header = |name: &str| self.parts.headers.get(name)?.to_str().ok();
         let profile = header("x-llmgw-profile");
-        let (mut request, encoder) = ResponsesEncoder::decode_message(profile, text)?;
-        recorder.asked(&request.model);
-        recorder.delivery(Delivery::Streamed);
+        let (mut request, encoder, task) = ResponsesEncoder::decode_message(profile, text)?;
+        recorder.understood(&request, Delivery::Streamed);
+        let _in_flight = InFlight::holding(&self.app.in_flight, self.app.place().await?);
         referred.clone_from(&request.previous_response_id);
-        let admitted: Admitted = self
-            .app
-            .access
-            .admit(&self.parts.method, &self.parts.headers)?;
+        let access = &self.app.access;
+        let admitted = access.admit(&self.parts.method, &self.parts.headers)?;
         recorder.key(admitted.name());
         let route = header("x-llmgw-route").map(str::to_owned);
         admitted.may_use(route.as_deref().unwrap_or(&request.model))?;
@@ -226,13 +230,17 @@ impl Talk {
             request_id,
             route,
             constraints: constraints(&self.parts.headers)?,
+            marks: self.app.gateway.snapshot().marks(&self.parts.headers),
             journal: recorder.journal(),
+            trace: recorder.trace(),
         };
         let request = Arc::new(request);
         let turn = Turn {
             request,
             filing,
             encoder,
+            task,
+            _in_flight,
         };
         Ok((turn, caller))
     }

@@ -34,6 +34,15 @@ struct Kept {
     record: Arc<Record>,
     expires: u64,
     number: u64,
+    names: Names,
+}
+
+/// Which items of a record can be found by their ids. Those that came without one get theirs by a hash, which nobody
+/// needs until the owner asks for the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Names {
+    Given,
+    All,
 }
 
 impl Memory {
@@ -90,6 +99,10 @@ impl Store for Memory {
         Box::pin(ready(found))
     }
 
+    fn reveal(&self, record: &Record) {
+        self.shelf().reveal(record);
+    }
+
     fn delete<'a>(&'a self, owner: &'a Owner, id: &'a str) -> BoxFuture<'a, bool> {
         let key = (owner.clone(), id.to_owned());
         let mut shelf = self.shelf();
@@ -111,7 +124,7 @@ impl Shelf {
         let number = self.next;
         self.next += 1;
         self.bytes += record.bytes;
-        for (item, place) in record.own_items() {
+        for (item, place) in record.given_items() {
             self.items
                 .insert((key.0.clone(), item), (key.1.clone(), place));
         }
@@ -122,6 +135,7 @@ impl Shelf {
                 record,
                 expires,
                 number,
+                names: Names::Given,
             },
         );
     }
@@ -129,14 +143,36 @@ impl Shelf {
     fn remove(&mut self, key: &Key) -> Option<Kept> {
         let kept = self.records.remove(key)?;
         self.bytes -= kept.record.bytes;
-        for (item, _) in kept.record.own_items() {
+        match kept.names {
+            Names::Given => self.unlist(key, kept.record.given_items()),
+            Names::All => self.unlist(key, kept.record.own_items()),
+        }
+        Some(kept)
+    }
+
+    fn unlist(&mut self, key: &Key, items: impl Iterator<Item = (String, Place)>) {
+        for (item, _) in items {
             let item = (key.0.clone(), item);
             // A later record may have taken the item over.
             if self.items.get(&item).is_some_and(|(id, _)| *id == key.1) {
                 self.items.remove(&item);
             }
         }
-        Some(kept)
+    }
+
+    fn reveal(&mut self, record: &Record) {
+        let key = (record.owner.clone(), record.id().to_owned());
+        let Some(kept) = self.records.get_mut(&key) else {
+            return;
+        };
+        if kept.names == Names::All {
+            return;
+        }
+        kept.names = Names::All;
+        for (item, place) in record.unnamed_items() {
+            self.items
+                .insert((key.0.clone(), item), (key.1.clone(), place));
+        }
     }
 
     /// Lets go of what has expired, and of the oldest until the rest fits.

@@ -1,4 +1,5 @@
-//! What is kept between requests: responses with the input that led to them, so that conversations can go on by id.
+//! What is kept between requests: responses with the input that led to them, so that conversations can go on by id, and
+//! what requests used.
 //!
 //! Everything belongs to an [`Owner`], the client's key, and nobody else's lookups find it. Writing never stands in the
 //! way of an answer, and never fails one: what cannot be kept is not kept, with a warning. Nothing here knows HTTP.
@@ -11,6 +12,7 @@ use futures_util::future::BoxFuture;
 use crate::config::{Store as StoreConfig, StoreKind};
 
 mod database;
+pub mod ledger;
 mod memory;
 pub mod place;
 pub mod record;
@@ -53,6 +55,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         owner: &'a Owner,
         item: &'a str,
     ) -> BoxFuture<'a, Option<(Arc<Record>, Place)>>;
+
+    /// The ids of all the record's items are told to its owner, so they must be found from now on.
+    fn reveal(&self, _record: &Record) {}
 
     /// Forgets a record. False if there was none.
     fn delete<'a>(&'a self, owner: &'a Owner, id: &'a str) -> BoxFuture<'a, bool>;
@@ -130,6 +135,14 @@ impl Archive {
             return Some(found);
         }
         self.lasting.as_ref()?.holder(owner, item).await
+    }
+
+    /// The ids of all the record's items are told to its owner.
+    pub fn reveal(&self, record: &Record) {
+        self.brief.reveal(record);
+        if let Some(lasting) = &self.lasting {
+            lasting.reveal(record);
+        }
     }
 
     /// Forgets a record everywhere. False if there was none.

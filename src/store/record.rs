@@ -35,7 +35,7 @@ pub struct Record {
     /// How many items of the input came from earlier responses.
     pub inherited: usize,
     /// The response.
-    pub response: Response,
+    pub response: Arc<Response>,
     /// About how much room it takes.
     pub bytes: u64,
 }
@@ -54,8 +54,14 @@ impl Owner {
 
 impl Record {
     /// The record of what was asked and answered. The first `inherited` items of the input are of earlier records.
-    pub fn new(owner: Owner, request: Arc<Request>, inherited: usize, response: Response) -> Self {
-        let bytes = weight(request.as_ref()) + weight(&response);
+    pub fn new(
+        owner: Owner,
+        request: Arc<Request>,
+        inherited: usize,
+        response: impl Into<Arc<Response>>,
+    ) -> Self {
+        let response = response.into();
+        let bytes = size(&request, &response);
         Self {
             owner,
             request,
@@ -72,12 +78,26 @@ impl Record {
 
     /// The items that this record adds to the conversation, by their ids.
     pub fn own_items(&self) -> impl Iterator<Item = (String, Place)> {
-        let input = self.request.input.iter().enumerate().skip(self.inherited);
-        let input = input.map(|(at, item)| (self.input_id(at, item), Place::Input(at)));
+        self.given_items().chain(self.unnamed_items())
+    }
+
+    /// Those that came with an id.
+    pub fn given_items(&self) -> impl Iterator<Item = (String, Place)> {
         let output = self.response.output.iter().enumerate();
-        let output =
-            output.filter_map(|(at, item)| Some((id_of(item)?.to_owned(), Place::Output(at))));
-        input.chain(output)
+        let output = output.map(|(at, item)| (item, Place::Output(at)));
+        let input = self.own_input().map(|(at, item)| (item, Place::Input(at)));
+        let items = input.chain(output);
+        items.filter_map(|(item, place)| Some((id_of(item)?.to_owned(), place)))
+    }
+
+    /// Those that have an id of ours, which costs a hash each.
+    pub fn unnamed_items(&self) -> impl Iterator<Item = (String, Place)> {
+        let input = self.own_input().filter(|(_, item)| id_of(item).is_none());
+        input.map(|(at, item)| (self.input_id(at, item), Place::Input(at)))
+    }
+
+    fn own_input(&self) -> impl Iterator<Item = (usize, &Open<Item>)> {
+        self.request.input.iter().enumerate().skip(self.inherited)
     }
 
     /// The item at a place, with its id.
@@ -138,6 +158,14 @@ pub fn id_of(item: &Open<Item>) -> Option<&str> {
         Open::Known(item) => item.id(),
         Open::Unknown(object) => object.get("id")?.as_str(),
     }
+}
+
+/// About how much room a record takes: its texts, and their frames. The echo has the request's tools and instructions.
+fn size(request: &Request, response: &Response) -> u64 {
+    const FRAME: u64 = 2048;
+    let echo = u64::try_from(response.echo.as_text().len()).unwrap_or(u64::MAX);
+    let items = weight(&request.input) + weight(&response.output);
+    FRAME + 2 * echo + items + weight(&request.extra) + weight(&response.extra)
 }
 
 /// The length of a value's JSON.

@@ -61,6 +61,7 @@ async fn keeps_what_was_put(store: &dyn Store) {
     );
     let question = found.input_items().next().unwrap();
     let question = record::id_of(&question).unwrap();
+    store.reveal(&found);
     let (_, place) = store.holder(&owner("a"), question).await.unwrap();
     assert_eq!(place, Place::Input(0));
     assert!(store.holder(&owner("b"), "msg_resp_1").await.is_none());
@@ -69,6 +70,7 @@ async fn keeps_what_was_put(store: &dyn Store) {
     assert!(store.delete(&owner("a"), "resp_1").await);
     assert!(!store.delete(&owner("a"), "resp_1").await);
     assert!(store.holder(&owner("a"), "msg_resp_1").await.is_none());
+    assert!(store.holder(&owner("a"), question).await.is_none());
 }
 
 #[tokio::test]

@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use crate::canonical::request::Delivery;
+use crate::canonical::request::{Delivery, Request};
 use crate::catalog::usd::Usd;
-use crate::gateway::journal::{Attempt, Fate, Tokens};
+use crate::gateway::journal::{Attempt, Fate, Finish, Tokens};
+use crate::gateway::trace::Trace;
 use crate::target::Target;
 
 /// A finished request.
@@ -45,6 +46,14 @@ pub struct Record {
     pub message: Option<String>,
     /// The id of the response.
     pub response_id: Option<String>,
+    /// The model that answered, as its provider names it.
+    pub response_model: Option<String>,
+    /// Why the model stopped.
+    pub finish: Option<Finish>,
+    /// What the request asked of the model.
+    pub parameters: Parameters,
+    /// Where the request stands in a trace.
+    pub trace: Option<Arc<Trace>>,
     /// All attempts together; `None` if no upstream counted anything.
     pub tokens: Option<Tokens>,
     /// What all attempts cost; `None` if the counts or a price of one that counted are unknown.
@@ -59,6 +68,33 @@ pub struct Record {
     pub losses: Vec<String>,
     /// What became of an answer that broke off.
     pub mend: Mend,
+}
+
+/// What a request asks of the model, besides what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Parameters {
+    /// The most tokens.
+    pub max_output_tokens: Option<u64>,
+    /// 0 to 2.
+    pub temperature: Option<f64>,
+    /// 0 to 1.
+    pub top_p: Option<f64>,
+    /// −2 to 2.
+    pub presence_penalty: Option<f64>,
+    /// −2 to 2.
+    pub frequency_penalty: Option<f64>,
+}
+
+impl From<&Request> for Parameters {
+    fn from(request: &Request) -> Self {
+        Self {
+            max_output_tokens: request.max_output_tokens,
+            temperature: request.temperature,
+            top_p: request.top_p,
+            presence_penalty: request.presence_penalty,
+            frequency_penalty: request.frequency_penalty,
+        }
+    }
 }
 
 /// The protocol that a client speaks, and what it asks for.

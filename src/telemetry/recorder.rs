@@ -8,12 +8,13 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::record::{Door, Mend, Outcome, Record, Transport};
-use crate::canonical::request::Delivery;
+use super::record::{Door, Mend, Outcome, Parameters, Record, Transport};
+use crate::canonical::request::{Delivery, Request};
 use crate::canonical::response::Status;
 use crate::catalog::usd::Usd;
 use crate::error::Error;
 use crate::gateway::journal::{Attempt, Fate, Journal, Notes, Tokens};
+use crate::gateway::trace::Trace;
 
 /// Somebody who wants to know of each finished request. It is called on the request's own way, so it must not wait:
 /// what takes time goes to a thread or task of the sink's, and what that cannot take is dropped and counted.
@@ -44,6 +45,7 @@ impl Sinks {
 #[derive(Debug, Clone)]
 pub struct Recorder {
     started: Instant,
+    trace: Option<Arc<Trace>>,
     sheet: Option<Arc<Sheet>>,
 }
 
@@ -65,6 +67,8 @@ struct Draft {
     key: Option<Arc<str>>,
     asked: String,
     delivery: Delivery,
+    parameters: Parameters,
+    trace: Option<Arc<Trace>>,
     withheld: Vec<String>,
 }
 
@@ -90,6 +94,8 @@ impl Recorder {
             key: None,
             asked: String::new(),
             delivery: Delivery::Whole,
+            parameters: Parameters::default(),
+            trace: None,
             withheld: Vec::new(),
         };
         let sheet = || Sheet {
@@ -99,6 +105,7 @@ impl Recorder {
         };
         Self {
             started,
+            trace: None,
             sheet: (!sinks.0.is_empty()).then(|| Arc::new(sheet())),
         }
     }
@@ -107,8 +114,22 @@ impl Recorder {
     pub fn unobserved() -> Self {
         Self {
             started: Instant::now(),
+            trace: None,
             sheet: None,
         }
+    }
+
+    /// With its place in a trace.
+    #[must_use]
+    pub fn traced(mut self, trace: Option<Arc<Trace>>) -> Self {
+        self.with(|draft| draft.trace.clone_from(&trace));
+        self.trace = trace;
+        self
+    }
+
+    /// Where the request stands in a trace.
+    pub fn trace(&self) -> Option<Arc<Trace>> {
+        self.trace.clone()
     }
 
     /// When the request arrived.
@@ -142,9 +163,13 @@ impl Recorder {
         self.with(|draft| model.clone_into(&mut draft.asked));
     }
 
-    /// How the answer is to come.
-    pub fn delivery(&self, delivery: Delivery) {
-        self.with(|draft| draft.delivery = delivery);
+    /// What is asked of which model, and how the answer is to come.
+    pub fn understood(&self, request: &Request, delivery: Delivery) {
+        self.with(|draft| {
+            request.model.clone_into(&mut draft.asked);
+            draft.delivery = delivery;
+            draft.parameters = Parameters::from(request);
+        });
     }
 
     /// What of the answer the door could not say.
@@ -231,7 +256,11 @@ impl Draft {
             status: ending.status,
             code: ending.code,
             message: ending.message,
+            finish: notes.end.as_ref().map(|end| end.finish),
+            response_model: notes.end.as_ref().map(|end| end.model.clone()),
             response_id: notes.end.map(|end| end.response_id),
+            parameters: self.parameters,
+            trace: self.trace,
             tokens: tokens(&notes.attempts),
             cost: cost(&notes.attempts),
             to_first: notes.first_content.map(|at| at - self.started),

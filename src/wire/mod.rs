@@ -2,5 +2,7 @@
 
 pub mod anthropic;
 pub mod chat;
+pub mod fields;
 pub mod gemini;
+pub mod plain;
 pub mod sse;

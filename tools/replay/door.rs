@@ -76,7 +76,11 @@ fn read(bytes: &[u8], violations: &mut Vec<String>) -> Vec<Value> {
         }
         match serde_json::from_slice::<Open<Event>>(&frame.data) {
             Ok(event) => {
-                let emitted = Emitted { event, raw: None };
+                let emitted = Emitted {
+                    event,
+                    raw: None,
+                    native: Vec::new(),
+                };
                 if let Err(violation) = grammar.check(&emitted.event) {
                     violations.push(format!("read back: {violation}"));
                 }

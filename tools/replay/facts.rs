@@ -27,6 +27,7 @@ pub(crate) fn setup(delivery: Delivery, profile: Profile) -> Setup {
         delivery,
         profile,
         reasoning: ReasoningChannel::Summary,
+        native: None,
         seed: "replay".to_owned(),
         created_at: 1,
         echo: Echo::of(&names::request(delivery)),

@@ -13,6 +13,7 @@ mod door;
 mod drive;
 mod facts;
 mod names;
+mod own;
 mod recording;
 mod request;
 mod schema;
@@ -56,6 +57,9 @@ fn line(recording: &Recording, schema: Option<&schema::Schema>) -> serde_json::V
     let mut found = facts::of(recording, schema);
     if let Some(sent) = request::sent(recording) {
         found["request"] = sent;
+    }
+    if let Some(own) = own::of(recording) {
+        found["own"] = own;
     }
     found
 }

@@ -28,6 +28,9 @@ pub(crate) struct Recording {
 /// A request.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Sent {
+    /// Headers, without secrets.
+    #[serde(default)]
+    pub(crate) headers: Option<serde_json::Map<String, Value>>,
     /// Its body, byte for byte.
     #[serde(default)]
     pub(crate) body: Option<Box<RawValue>>,

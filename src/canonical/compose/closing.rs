@@ -1,5 +1,7 @@
 //! Closing parts, items and the response.
 
+use std::sync::Arc;
+
 use serde::de::IgnoredAny;
 
 use super::{Composer, Feed, OpenItem};
@@ -97,7 +99,7 @@ impl Composer {
         let Some(item) = self.item_at(index) else {
             return;
         };
-        let item_id: std::sync::Arc<str> = item.id().unwrap_or_default().into();
+        let item_id: Arc<str> = item.id().unwrap_or_default().into();
         let parts = match (item, channel) {
             (Item::Message(message), Channel::Content) => &message.content,
             (Item::Reasoning(reasoning), Channel::Summary) => &reasoning.summary,
@@ -227,7 +229,7 @@ impl Composer {
         status: Status,
         reason: Option<&str>,
         error: Option<&Error>,
-    ) -> Box<Response> {
+    ) -> Arc<Response> {
         let now = self.now;
         let usage = self.usage.take();
         let head = self.fold.head_mut();
@@ -245,7 +247,7 @@ impl Composer {
         if usage.is_some() {
             head.usage = usage;
         }
-        Box::new(self.fold.snapshot())
+        Arc::new(self.fold.snapshot())
     }
 }
 
@@ -260,7 +262,7 @@ fn is_json(text: &str) -> bool {
 
 /// The events that end a part.
 fn part_ends(
-    item_id: &std::sync::Arc<str>,
+    item_id: &Arc<str>,
     output_index: u32,
     channel: Channel,
     at: u32,

@@ -8,6 +8,7 @@ use crate::canonical::extra::Extra;
 use crate::canonical::fold::Channel;
 use crate::canonical::ids;
 use crate::canonical::item::{FunctionCall, Item, ItemStatus, Message, Reasoning, Role};
+use crate::canonical::open::Open;
 use crate::canonical::part::{Part, RefusalPart};
 use crate::canonical::request::Delivery;
 use crate::error::{Error, Kind};
@@ -153,16 +154,39 @@ impl Composer {
     }
 
     fn add_call(&mut self, block: Block, call_id: &str, name: &str) {
+        let mut name = name.to_owned();
+        let mut extra = Extra::new();
+        self.rename_call(&mut name, &mut extra);
         self.add("fc", Feed::Call(block), |id| {
             Item::FunctionCall(FunctionCall {
                 id: Some(id),
                 call_id: ids::call(call_id, 64).into_owned(),
-                name: name.to_owned(),
+                name,
                 arguments: String::new(),
                 status: Some(ItemStatus::InProgress),
-                extra: Extra::new(),
+                extra,
             })
         });
+    }
+
+    /// Gives a call the name by which the client knows the tool.
+    pub(super) fn rename(&self, item: &mut Open<Item>) {
+        match item {
+            Open::Known(Item::FunctionCall(call)) => {
+                self.rename_call(&mut call.name, &mut call.extra);
+            }
+            Open::Known(Item::CustomToolCall(call)) => {
+                self.rename_call(&mut call.name, &mut call.extra);
+            }
+            Open::Known(_) | Open::Unknown(_) => {}
+        }
+    }
+
+    fn rename_call(&self, name: &mut String, extra: &mut Extra) {
+        if let Some(theirs) = self.names.get(name) {
+            name.clone_from(&theirs.name);
+            extra.insert("namespace".to_owned(), theirs.namespace.clone().into());
+        }
     }
 
     /// After a call was closed: the calls that waited follow, up to one that is still being written.

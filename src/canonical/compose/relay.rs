@@ -58,9 +58,15 @@ impl Composer {
             Open::Known(Event::Created(l)) => self.relay_start(l, Event::Created),
             Open::Known(Event::Queued(l)) => self.relay_start(l, Event::Queued),
             Open::Known(Event::InProgress(l)) => self.relay_start(l, Event::InProgress),
-            Open::Known(Event::Completed(l)) => self.relay_end(*l.response, Status::Completed),
-            Open::Known(Event::Incomplete(l)) => self.relay_end(*l.response, Status::Incomplete),
-            Open::Known(Event::Failed(l)) => self.relay_end(*l.response, Status::Failed),
+            Open::Known(Event::Completed(l)) => {
+                self.relay_end(Arc::unwrap_or_clone(l.response), Status::Completed)
+            }
+            Open::Known(Event::Incomplete(l)) => {
+                self.relay_end(Arc::unwrap_or_clone(l.response), Status::Incomplete)
+            }
+            Open::Known(Event::Failed(l)) => {
+                self.relay_end(Arc::unwrap_or_clone(l.response), Status::Failed)
+            }
             Open::Known(Event::Error(e)) => self.relayed.error = Some(e.error),
             Open::Known(mut event) => {
                 self.open_stage();
@@ -76,6 +82,7 @@ impl Composer {
                     self.batch.push(Emitted {
                         event: Open::Known(event),
                         raw: raw.filter(|_| fate == mend::Fate::Same),
+                        native: Vec::new(),
                     });
                 }
             }
@@ -86,6 +93,7 @@ impl Composer {
                     self.batch.push(Emitted {
                         event: Open::Unknown(event),
                         raw: raw.filter(|_| fate == mend::Fate::Same),
+                        native: Vec::new(),
                     });
                 }
             }
@@ -113,12 +121,13 @@ impl Composer {
 
     /// The opening events, each once. A stream that goes on after another broke opens again, which nobody needs to see.
     fn relay_start(&mut self, lifecycle: Lifecycle, make: fn(Lifecycle) -> Event) {
-        let mut response = lifecycle.response;
+        let mut response = Arc::unwrap_or_clone(lifecycle.response);
         response.echo = self.setup.echo.merged(&response.echo, self.setup.profile);
         response.usage = None;
         response.output = Vec::new();
         response.error = None;
         self.stamp(&mut response);
+        let response = Arc::new(response);
         let event = make(Lifecycle {
             response: response.clone(),
         });
@@ -149,7 +158,7 @@ impl Composer {
             return self.begin("", "");
         }
         self.relayed.stage = Stage::InProgress;
-        let response = Box::new(self.fold.head().clone());
+        let response = Arc::new(self.fold.head().clone());
         self.emit(Event::InProgress(Lifecycle { response }));
     }
 
@@ -179,7 +188,7 @@ impl Composer {
         }
         self.reconcile(&mut response);
         let lifecycle = |response| Lifecycle {
-            response: Box::new(response),
+            response: Arc::new(response),
         };
         let event = match response.status {
             Status::Completed => Event::Completed(lifecycle(response)),
@@ -199,7 +208,13 @@ impl Composer {
         {
             return self.fail(&fault);
         }
-        self.fold.apply(&event);
+        match self.setup.delivery {
+            Delivery::Streamed => self.fold.apply(&event),
+            // The event has it all; what was counted is asked for on its own.
+            Delivery::Whole => {
+                self.fold.head_mut().usage = event.terminal().and_then(|it| it.usage.clone());
+            }
+        }
         self.ended = true;
         self.batch.push(event.into());
     }

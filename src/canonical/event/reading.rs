@@ -1,5 +1,7 @@
 //! What an event is called, what it means for the stream, and how it is read.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::{ErrorEvent, ErrorPayload, Event};
@@ -80,6 +82,14 @@ impl Event {
         }
     }
 
+    /// The same, to keep it.
+    pub fn outcome(&self) -> Option<&Arc<Response>> {
+        match self {
+            Self::Completed(l) | Self::Incomplete(l) | Self::Failed(l) => Some(&l.response),
+            _ => None,
+        }
+    }
+
     /// The response that a lifecycle event carries.
     pub fn response(&self) -> Option<&Response> {
         match self {
@@ -101,7 +111,7 @@ impl Event {
             | Self::InProgress(l)
             | Self::Completed(l)
             | Self::Incomplete(l)
-            | Self::Failed(l) => Some(&mut l.response),
+            | Self::Failed(l) => Some(Arc::make_mut(&mut l.response)),
             _ => None,
         }
     }
@@ -109,7 +119,9 @@ impl Event {
     /// The response inside a terminal event, to add to it.
     pub fn terminal_mut(&mut self) -> Option<&mut Response> {
         match self {
-            Self::Completed(l) | Self::Incomplete(l) | Self::Failed(l) => Some(&mut l.response),
+            Self::Completed(l) | Self::Incomplete(l) | Self::Failed(l) => {
+                Some(Arc::make_mut(&mut l.response))
+            }
             _ => None,
         }
     }

@@ -7,6 +7,8 @@
 //! Of a further attempt the text goes into the message that is open. What it thought before that text is left out,
 //! unless calls follow, which need the opaque state.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{Diverged, Means, Said};
@@ -227,10 +229,11 @@ impl Graft {
             Open::Known(_) | Open::Unknown(_) => return Ok(()),
         };
         if !self.breaks.is_empty() {
+            let response = Arc::make_mut(&mut response);
             if let Some(note) = response.extra.shift_remove(NOTE) {
                 self.note(note);
             }
-            self.sign(&mut response);
+            self.sign(response);
         }
         let event = Open::Known(make(Lifecycle { response }));
         self.composer.relay(event, None);

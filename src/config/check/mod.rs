@@ -81,6 +81,7 @@ pub fn check(
             store,
             fetch,
             log,
+            traces: None,
             prices,
             warnings: checker.warnings,
             source,

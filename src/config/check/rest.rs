@@ -139,6 +139,8 @@ impl Checker<'_> {
             path: shape.path.map(Into::into),
             ttl: shape.ttl.unwrap_or(base.ttl),
             max: shape.max.unwrap_or(base.max),
+            usage_ttl: shape.usage_ttl.unwrap_or(base.usage_ttl),
+            usage_max: shape.usage_max.unwrap_or(base.usage_max),
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::parts::{Voice, missing, owned, parts};
 use super::reasoning;
-use crate::canonical::extra::Extra;
+use crate::canonical::extra::{Extra, Object};
 use crate::canonical::item::{
     CustomToolCall, FunctionCall, FunctionCallOutput, Item, Message, Reasoning, Role, ToolOutput,
 };
@@ -25,6 +25,8 @@ const IDLE: [&str; 4] = ["annotations", "id", "created", "tool_name"];
 pub(super) struct Conversation {
     pub(super) items: Vec<Open<Item>>,
     pub(super) lost: Vec<String>,
+    /// Fields that only servers of this protocol know, by the item that their message begins with.
+    pub(super) notes: Vec<(usize, Object)>,
     /// Calls of custom tools, whose outputs are items of another kind.
     custom: HashSet<String>,
     /// Legacy calls that wait for their output, by the ids made for them.
@@ -36,18 +38,19 @@ impl Conversation {
     pub(super) fn of(messages: Vec<WireMessage<'_>>) -> Result<Self, Error> {
         let mut all = Self::default();
         for (at, message) in messages.into_iter().enumerate() {
+            let start = all.items.len();
+            let notes = noted(&message);
             all.message(message, &format!("messages[{at}]"))?;
+            if !notes.is_empty() && all.items.len() > start {
+                all.notes.push((start, notes));
+            }
         }
         Ok(all)
     }
 
     fn message(&mut self, message: WireMessage<'_>, path: &str) -> Result<(), Error> {
-        let foreign = message
-            .extra
-            .iter()
-            .filter(|(key, value)| !value.is_null() && !IDLE.contains(&key.as_str()));
-        self.lost
-            .extend(foreign.map(|(key, _)| format!("{path}.{key}")));
+        let foreign = foreign(&message).map(|(key, _)| format!("{path}.{key}"));
+        self.lost.extend(foreign);
         match message.role.as_str() {
             "system" => self.say(Role::System, message, path),
             "developer" => self.say(Role::Developer, message, path),
@@ -239,4 +242,29 @@ impl Conversation {
         });
         Ok(())
     }
+}
+
+/// Fields that this door does not know.
+fn foreign<'m>(message: &'m WireMessage<'_>) -> impl Iterator<Item = (&'m String, &'m Value)> {
+    let fields = message.extra.iter();
+    fields.filter(|(key, value)| !value.is_null() && !IDLE.contains(&key.as_str()))
+}
+
+/// What a server of this protocol is sent as it came.
+fn noted(message: &WireMessage<'_>) -> Object {
+    let mut notes: Object = foreign(message)
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    if let Some(name) = &message.name
+        && matches!(message.role.as_str(), "assistant" | "tool")
+    {
+        notes.insert("name".to_owned(), name.as_str().into());
+    }
+    if let Some(details) = &message.reasoning_details
+        && reasoning::brought(Some(details)).foreign
+        && let Ok(details) = serde_json::from_str(details.get())
+    {
+        notes.insert("reasoning_details".to_owned(), details);
+    }
+    notes
 }

@@ -12,6 +12,7 @@ use crate::canonical::request::Request;
 use crate::canonical::response::Response;
 use crate::error::{Error, Kind};
 
+mod beside;
 mod messages;
 mod parts;
 mod reasoning;
@@ -31,6 +32,8 @@ pub struct Chat;
 pub struct ChatEncoder {
     options: Options,
     stream: stream::Chunks,
+    /// A whole reply of an upstream of this protocol.
+    body: Option<Bytes>,
 }
 
 /// How a client wants its reply.
@@ -73,7 +76,12 @@ impl Door for Chat {
     fn decode(_profile: Option<&str>, body: &[u8]) -> Result<(Request, ChatEncoder), Error> {
         let (request, options) = request::decode(body)?;
         let stream = stream::Chunks::new(options);
-        Ok((request, ChatEncoder { options, stream }))
+        let encoder = ChatEncoder {
+            options,
+            stream,
+            body: None,
+        };
+        Ok((request, encoder))
     }
 
     fn error(error: &Error, _request_id: &str) -> Vec<u8> {
@@ -101,11 +109,16 @@ fn error_type(error: &Error) -> &'static str {
 
 impl Encoder for ChatEncoder {
     fn event(&mut self, emitted: &Emitted, out: &mut BytesMut) {
+        self.stream.native(&emitted.native);
         self.stream.event(&emitted.event, out);
     }
 
+    fn native(&mut self, frames: &[Bytes]) {
+        self.body = frames.first().cloned().or(self.body.take());
+    }
+
     fn response(&mut self, response: &Response) -> Bytes {
-        response::completion(response, self.options.calls)
+        response::completion(response, self.options.calls, self.body.as_deref())
     }
 
     fn end(&mut self, out: &mut BytesMut) {

@@ -1,12 +1,15 @@
 //! Content parts of messages.
 
-use crate::canonical::extra::Extra;
+use serde::Deserialize as _;
+use serde_json::Value;
+
+use crate::canonical::extra::{Extra, Object};
 use crate::canonical::open::Open;
 use crate::canonical::part::{
     AudioData, AudioPart, FilePart, ImagePart, OutputText, Part, RefusalPart, TextPart,
 };
 use crate::error::Error;
-use crate::wire::chat::{Content, Part as WirePart, Text};
+use crate::wire::chat::{Audio, Content, Part as WirePart, Text};
 
 /// Whose words they are: text has another name in the model's mouth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,9 +47,28 @@ pub(super) fn parts(
             continue;
         }
         let path = format!("{path}.content[{at}]");
-        parts.push(Open::Known(self::part(part, &path, voice)?));
+        parts.push(match own(&part) {
+            Some(object) => Open::Unknown(object),
+            None => Open::Known(self::part(part, &path, voice)?),
+        });
     }
     Ok(parts)
+}
+
+/// A part that only some servers of this protocol know, whole.
+fn own(part: &WirePart<'_>) -> Option<Object> {
+    let bare = part.input_audio.as_ref().is_some_and(Value::is_string);
+    let known = matches!(
+        part.kind.as_str(),
+        "text" | "refusal" | "image_url" | "input_audio" | "file" | ""
+    );
+    if known && !bare {
+        return None;
+    }
+    match serde_json::to_value(part) {
+        Ok(Value::Object(object)) => Some(object),
+        Ok(_) | Err(_) => None,
+    }
 }
 
 fn think(content: &Content<'_>, thoughts: &mut String) {
@@ -98,6 +120,9 @@ fn part(part: WirePart<'_>, path: &str, voice: Voice) -> Result<Part, Error> {
         }
         "input_audio" => {
             let audio = part.input_audio.ok_or_else(|| lacks("input_audio"))?;
+            let audio = Audio::deserialize(&audio).map_err(|fault| {
+                Error::invalid(format!("{path}.input_audio"), fault.to_string())
+            })?;
             let input_audio = AudioData {
                 data: owned(audio.data),
                 format: owned(audio.format),

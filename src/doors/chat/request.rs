@@ -8,6 +8,7 @@ use super::tools::{all_tools, choice};
 use super::{Calls, Options, Padding, UsageChunk};
 use crate::canonical::beyond::Beyond;
 use crate::canonical::extra::{Extra, Object};
+use crate::canonical::native::{Native, Protocol};
 use crate::canonical::open::Open;
 use crate::canonical::pairing;
 use crate::canonical::part::Json;
@@ -69,6 +70,7 @@ pub(super) fn decode(body: &[u8]) -> Result<(Request, Options), Error> {
     choices(n)?;
     let options = options(stream_options.as_ref(), &extra);
     let conversation = Conversation::of(messages)?;
+    let (items, notes) = (conversation.items.len(), conversation.notes);
     let mut request = Request {
         model: model.0.into_owned(),
         input: conversation.items,
@@ -107,6 +109,10 @@ pub(super) fn decode(body: &[u8]) -> Result<(Request, Options), Error> {
             lost: conversation.lost,
             ..Beyond::default()
         },
+        native: Some(Native {
+            notes,
+            ..Native::new(Protocol::Chat, &[], items)
+        }),
         // A client of this door never sees items, so nothing need be withheld.
         profile: Profile::Native,
         stream_options: stream_options

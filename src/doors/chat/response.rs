@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::Calls;
+use super::beside;
 use super::reasoning::Carried;
 use crate::canonical::item::{FunctionCall, Item};
 use crate::canonical::open::Open;
@@ -11,8 +12,8 @@ use crate::canonical::part::{Annotation, Json, Part};
 use crate::canonical::response::{Response, Status};
 use crate::canonical::usage::Usage;
 
-/// The whole completion.
-pub(super) fn completion(response: &Response, calls: Calls) -> Bytes {
+/// The whole completion, with what an upstream of this protocol said besides in its own.
+pub(super) fn completion(response: &Response, calls: Calls, native: Option<&[u8]>) -> Bytes {
     let mut message = Message::default();
     for item in response.output.iter().filter_map(Open::known) {
         message.take(item, &response.model);
@@ -35,11 +36,17 @@ pub(super) fn completion(response: &Response, calls: Calls) -> Bytes {
         "usage": response.usage.as_ref().map(usage),
     });
     if let Some(object) = body.as_object_mut() {
-        if let Some(tier) = response.echo.get("service_tier") {
+        // What the request asked for is no news where the server says, or keeps to itself, what it did.
+        if native.is_none()
+            && let Some(tier) = response.echo.get("service_tier")
+        {
             object.insert(
                 "service_tier".to_owned(),
-                serde_json::from_str(tier.get()).unwrap_or_default(),
+                serde_json::from_str(tier).unwrap_or_default(),
             );
+        }
+        if let Some(Ok(theirs)) = native.map(serde_json::from_slice) {
+            beside::completed(object, theirs);
         }
         object.extend(
             response

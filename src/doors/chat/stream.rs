@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use bytes::{BufMut as _, BytesMut};
+use bytes::{BufMut as _, Bytes, BytesMut};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::beside::Beside;
 use super::reasoning::Carried;
 use super::response::{annotation, finish_reason, id, usage};
 use super::{Calls, Options, Padding, UsageChunk};
@@ -25,6 +26,7 @@ pub(super) struct Chunks {
     /// Which tool call each item is: 0, 1, … in their own order.
     calls: HashMap<u32, usize>,
     carried: Carried,
+    beside: Beside,
     model: String,
     written: u64,
     failed: bool,
@@ -43,13 +45,24 @@ impl Chunks {
             head: String::new(),
             calls: HashMap::new(),
             carried: Carried::default(),
+            beside: Beside::default(),
             model: String::new(),
             written: 0,
             failed: false,
         }
     }
 
+    /// What an upstream of this protocol said, for what no event carries.
+    pub(super) fn native(&mut self, frames: &[Bytes]) {
+        for frame in frames {
+            self.beside.chunk(frame);
+        }
+    }
+
     pub(super) fn event(&mut self, event: &Open<Event>, out: &mut BytesMut) {
+        if !self.head.is_empty() {
+            self.news(out);
+        }
         // What no version of this protocol knows cannot be said in it.
         let Open::Known(event) = event else { return };
         match event {
@@ -98,12 +111,13 @@ impl Chunks {
 
     fn begin(&mut self, response: &Response, out: &mut BytesMut) {
         self.model.clone_from(&response.model);
-        let mut head = format!(
-            "data: {{\"id\":{},\"object\":\"chat.completion.chunk\",\"created\":{},\"model\":{},",
-            Value::from(id(&response.id)),
-            response.created_at,
-            Value::from(response.model.as_str()),
-        );
+        let mut head = String::from("data: {");
+        for (key, value) in self.identity(response) {
+            head.push_str(&Value::from(key).to_string());
+            head.push(':');
+            head.push_str(&value.to_string());
+            head.push(',');
+        }
         if self.options.usage == UsageChunk::Sent {
             head.push_str("\"usage\":null,");
         }
@@ -112,6 +126,53 @@ impl Chunks {
         out.put_slice(self.head.as_bytes());
         out.put_slice(b"{\"role\":\"assistant\",\"content\":\"\"}");
         self.close("", out);
+        self.news(out);
+    }
+
+    /// What stands in every chunk: the upstream's own where it speaks this protocol.
+    fn identity(&self, response: &Response) -> Map<String, Value> {
+        let own = |key: &str, ours: Value| self.beside.said(key).cloned().unwrap_or(ours);
+        let mut identity = Map::new();
+        identity.insert("id".to_owned(), own("id", id(&response.id).into()));
+        identity.insert("object".to_owned(), "chat.completion.chunk".into());
+        let created = own("created", response.created_at.into());
+        identity.insert("created".to_owned(), created);
+        identity.insert(
+            "model".to_owned(),
+            own("model", response.model.as_str().into()),
+        );
+        for (key, value) in self.beside.plain() {
+            identity.insert(key.clone(), value.clone());
+        }
+        identity
+    }
+
+    /// What the upstream said besides, in chunks of its own.
+    fn news(&mut self, out: &mut BytesMut) {
+        for news in self.beside.news() {
+            let Some(head) = self
+                .head
+                .strip_suffix("\"choices\":[{\"index\":0,\"delta\":")
+            else {
+                return;
+            };
+            out.put_slice(head.as_bytes());
+            for (key, value) in &news.top {
+                write_json(key, out);
+                out.put_slice(b":");
+                write_json(value, out);
+                out.put_slice(b",");
+            }
+            out.put_slice(b"\"choices\":[{\"index\":0,\"delta\":");
+            write_json(&news.delta, out);
+            for (key, value) in &news.choice {
+                out.put_slice(b",");
+                write_json(key, out);
+                out.put_slice(b":");
+                write_json(value, out);
+            }
+            out.put_slice(b",\"finish_reason\":null}]}\n\n");
+        }
     }
 
     fn text(&mut self, field: &str, delta: &str, logprobs: &[Json], out: &mut BytesMut) {
@@ -226,16 +287,13 @@ impl Chunks {
         if self.options.usage == UsageChunk::Left {
             return;
         }
-        let mut chunk = json!({
-            "id": id(&response.id),
-            "object": "chat.completion.chunk",
-            "created": response.created_at,
-            "model": response.model,
-            "choices": [],
-            "usage": response.usage.as_ref().map(usage),
-        });
-        if let (Some(object), Some(note)) = (chunk.as_object_mut(), response.extra.get("llmgw")) {
-            object.insert("llmgw".to_owned(), note.clone());
+        let mut chunk = self.identity(response);
+        chunk.insert("choices".to_owned(), json!([]));
+        let counts = self.beside.usage().cloned();
+        let counts = counts.or_else(|| response.usage.as_ref().map(usage));
+        chunk.insert("usage".to_owned(), counts.into());
+        if let Some(note) = response.extra.get("llmgw") {
+            chunk.insert("llmgw".to_owned(), note.clone());
         }
         out.put_slice(b"data: ");
         write_json(&chunk, out);

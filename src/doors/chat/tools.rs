@@ -20,7 +20,8 @@ pub(super) fn all_tools(
     let mut all = Vec::new();
     for (at, tool) in tools.unwrap_or_default().into_iter().enumerate() {
         all.push(match (tool.kind.as_str(), tool.function, tool.custom) {
-            ("function", Some(function), _) => {
+            // Mistral's clients leave the kind out.
+            ("function" | "", Some(function), _) => {
                 Open::Known(Tool::Function(self::function(function)))
             }
             ("custom", _, Some(custom)) => Open::Known(Tool::Custom(CustomTool {

@@ -8,11 +8,13 @@ use serde_json::json;
 
 use self::request::Purpose;
 use super::{Door, Encoder};
-use crate::canonical::event::Emitted;
+use crate::canonical::event::{Emitted, Event};
+use crate::canonical::open::Open;
 use crate::canonical::request::Request;
 use crate::canonical::response::Response;
 use crate::error::{Error, Kind};
 
+mod assembled;
 mod blocks;
 mod media;
 mod request;
@@ -20,6 +22,7 @@ mod response;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod verbatim;
 
 /// The door.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +32,7 @@ pub struct Messages;
 #[derive(Debug, Default)]
 pub struct MessagesEncoder {
     stream: stream::Blocks,
+    verbatim: verbatim::Verbatim,
 }
 
 impl Door for Messages {
@@ -88,11 +92,30 @@ fn error_type(kind: Kind, status: u16) -> &'static str {
 
 impl Encoder for MessagesEncoder {
     fn event(&mut self, emitted: &Emitted, out: &mut BytesMut) {
-        self.stream.event(&emitted.event, out);
+        for frame in &emitted.native {
+            self.verbatim.frame(frame, out);
+        }
+        if !self.verbatim.has_begun() {
+            return self.stream.event(&emitted.event, out);
+        }
+        match &emitted.event {
+            Open::Known(Event::Completed(l) | Event::Incomplete(l)) => {
+                self.verbatim.finish(l.response.extra.get("llmgw"), out);
+            }
+            Open::Known(Event::Error(_)) => self.stream.event(&emitted.event, out),
+            // The frames have said it.
+            Open::Known(_) | Open::Unknown(_) => {}
+        }
+    }
+
+    fn native(&mut self, frames: &[Bytes]) {
+        self.verbatim.keep(frames);
     }
 
     fn response(&mut self, response: &Response) -> Bytes {
-        response::message(response)
+        let note = response.extra.get("llmgw");
+        let own = self.verbatim.message(note);
+        own.unwrap_or_else(|| response::message(response))
     }
 
     /// The last event says that the stream has ended; nothing more is written.

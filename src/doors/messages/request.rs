@@ -1,8 +1,11 @@
 //! A Messages request becomes ours.
 
+use serde_json::Value;
+
 use super::blocks::Conversation;
 use crate::canonical::beyond::Beyond;
 use crate::canonical::extra::Extra;
+use crate::canonical::native::{Native, Protocol};
 use crate::canonical::open::Open;
 use crate::canonical::pairing;
 use crate::canonical::part::Json;
@@ -52,6 +55,12 @@ pub(super) fn decode(body: &[u8], purpose: Purpose) -> Result<Request, Error> {
         .thinking
         .as_ref()
         .and_then(|thinking| thinking.budget_tokens);
+    let items = conversation.items.len();
+    let mut extra = raw.extra;
+    let provider = match extra.get("provider") {
+        Some(Value::String(_)) => extra.shift_remove("provider"),
+        _ => None,
+    };
     let request = Request {
         model: raw.model,
         input: conversation.items,
@@ -77,10 +86,12 @@ pub(super) fn decode(body: &[u8], purpose: Purpose) -> Result<Request, Error> {
             stop: raw.stop_sequences.unwrap_or_default(),
             top_k: raw.top_k,
             thinking_budget,
-            messages: raw.extra.into(),
+            messages: extra.into(),
             lost: conversation.lost,
             ..Beyond::default()
         },
+        provider: provider.and_then(|name| name.as_str().map(str::to_owned)),
+        native: Some(Native::new(Protocol::Messages, body, items)),
         // A client of this door never sees items, so nothing need be withheld.
         profile: Profile::Native,
         ..Request::default()

@@ -16,6 +16,14 @@ pub(super) fn message(response: &Response) -> Bytes {
     for item in response.output.iter().filter_map(Open::known) {
         blocks(item, &response.model, &mut content);
     }
+    if let [.., text, thought] = content.as_slice()
+        && text["type"] == "text"
+        && thought["type"] == "thinking"
+        && thought["thinking"] == ""
+    {
+        // No message of this protocol ends in thinking, and clients take its last block for the answer.
+        content.pop();
+    }
     let mut body = json!({
         "id": id(&response.id),
         "type": "message",

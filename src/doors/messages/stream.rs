@@ -17,6 +17,10 @@ use crate::error::Kind;
 pub(super) struct Blocks {
     next: u64,
     open: Option<Shape>,
+    /// The block before the next one.
+    last: Option<Shape>,
+    /// Thinking that shows no text, after text: it has a block if anything follows.
+    held: Option<String>,
     model: String,
 }
 
@@ -124,15 +128,24 @@ impl Blocks {
         }
     }
 
-    /// The signature stands last in its block; thinking that shows no text has a block all the same.
+    /// The signature stands last in its block; thinking that shows no text has a block all the same. But no message of
+    /// this protocol ends in thinking, and clients take its last block for the answer.
     fn sign(&mut self, reasoning: &Reasoning, out: &mut BytesMut) {
         if let (None, Some(data)) = (self.open, redacted(reasoning)) {
             let block = json!({ "type": "redacted_thinking", "data": data });
             self.start(Shape::Thinking, &block, out);
             return self.close(Shape::Thinking, out);
         }
-        self.ensure(Shape::Thinking, out);
         let signature = signature(reasoning, &self.model);
+        if self.open != Some(Shape::Thinking) && self.last == Some(Shape::Text) {
+            self.held = Some(signature);
+            return;
+        }
+        self.write_signature(&signature, out);
+    }
+
+    fn write_signature(&mut self, signature: &str, out: &mut BytesMut) {
+        self.ensure(Shape::Thinking, out);
         let delta = json!({ "type": "signature_delta", "signature": signature });
         self.tree(&delta, out);
         self.close(Shape::Thinking, out);
@@ -159,6 +172,9 @@ impl Blocks {
     fn start(&mut self, shape: Shape, block: &Value, out: &mut BytesMut) {
         if let Some(open) = self.open {
             self.close(open, out);
+        }
+        if let Some(signature) = self.held.take() {
+            self.write_signature(&signature, out);
         }
         self.open = Some(shape);
         let event =
@@ -187,6 +203,7 @@ impl Blocks {
             return;
         }
         self.open = None;
+        self.last = Some(shape);
         frame(
             "content_block_stop",
             &json!({ "type": "content_block_stop", "index": self.next }),

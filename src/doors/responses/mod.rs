@@ -12,10 +12,14 @@ use crate::canonical::request::{Profile, Request};
 use crate::canonical::response::Response;
 use crate::error::Error;
 
+mod delta;
 mod limits;
 mod request;
 mod stream;
 mod strict;
+
+/// What most responses fit in.
+const ROOM: usize = 2048;
 
 /// The door of Open Responses.
 #[derive(Debug)]
@@ -60,6 +64,16 @@ impl Door for Responses {
     }
 }
 
+/// What a message of a WebSocket asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Task {
+    /// An answer of the model's.
+    Answer,
+    /// That the conversation be remembered, so that the next message is short: `generate: false`, as Codex warms a
+    /// connection up.
+    Remember,
+}
+
 /// Pads the deltas against observers of their lengths?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Padding {
@@ -82,10 +96,10 @@ impl ResponsesEncoder {
     pub fn decode_message(
         profile: Option<&str>,
         text: &str,
-    ) -> Result<(Request, ResponsesEncoder), Error> {
-        let request = request::decode_message(profile, text)?;
+    ) -> Result<(Request, ResponsesEncoder, Task), Error> {
+        let (request, task) = request::decode_message(profile, text)?;
         let encoder = Self::of(&request);
-        Ok((request, encoder))
+        Ok((request, encoder, task))
     }
 
     /// The number of the next event.
@@ -117,12 +131,13 @@ impl Encoder for ResponsesEncoder {
     }
 
     fn response(&mut self, response: &Response) -> Bytes {
-        let json = match self.profile {
-            Profile::Native => serde_json::to_vec(response),
-            Profile::Strict => serde_json::to_vec(self.filter.response(response).as_ref()),
+        let mut json = Vec::with_capacity(ROOM);
+        let written = match self.profile {
+            Profile::Native => response.write(&mut json),
+            Profile::Strict => self.filter.response(response).write(&mut json),
         };
         // Plain data cannot fail to serialise.
-        json.unwrap_or_default().into()
+        written.map_or_else(|_| Bytes::new(), |()| json.into())
     }
 
     fn end(&mut self, out: &mut BytesMut) {

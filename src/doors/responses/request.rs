@@ -2,8 +2,9 @@
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
-use super::limits;
+use super::{Task, limits};
 use crate::canonical::item::Item;
 use crate::canonical::open::Open;
 use crate::canonical::pairing;
@@ -36,10 +37,13 @@ pub(super) fn decode(profile: Option<&str>, body: &[u8]) -> Result<Request, Erro
 }
 
 /// Reads a message of a WebSocket: `response.create` with the fields of a request, but for those that only HTTP has.
-pub(super) fn decode_message(profile: Option<&str>, text: &str) -> Result<Request, Error> {
+/// `stream: true` says what is so anyway; OpenAI takes it, and Codex sends it.
+pub(super) fn decode_message(profile: Option<&str>, text: &str) -> Result<(Request, Task), Error> {
     /// Present, also as `null`: the schema of a message does not know these fields at all.
-    fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<IgnoredAny>, D::Error> {
-        IgnoredAny::deserialize(from).map(Some)
+    fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+        from: D,
+    ) -> Result<Option<T>, D::Error> {
+        T::deserialize(from).map(Some)
     }
 
     #[derive(Deserialize)]
@@ -47,11 +51,13 @@ pub(super) fn decode_message(profile: Option<&str>, text: &str) -> Result<Reques
         #[serde(rename = "type", default)]
         tag: Option<String>,
         #[serde(default, deserialize_with = "present")]
-        stream: Option<IgnoredAny>,
+        stream: Option<Value>,
         #[serde(default, deserialize_with = "present")]
         stream_options: Option<IgnoredAny>,
         #[serde(default, deserialize_with = "present")]
         background: Option<IgnoredAny>,
+        #[serde(default)]
+        generate: Option<bool>,
     }
 
     let head: Head = parse(text.as_bytes())?;
@@ -62,22 +68,28 @@ pub(super) fn decode_message(profile: Option<&str>, text: &str) -> Result<Reques
         ));
     }
     let fields = [
-        ("stream", head.stream),
-        ("stream_options", head.stream_options),
-        ("background", head.background),
+        ("stream", head.stream.is_some_and(|stream| stream != true)),
+        ("stream_options", head.stream_options.is_some()),
+        ("background", head.background.is_some()),
     ];
-    if let Some((field, _)) = fields.iter().find(|(_, present)| present.is_some()) {
+    if let Some((field, _)) = fields.iter().find(|(_, is_foreign)| *is_foreign) {
         let message = format!("`{field}` has no meaning on a WebSocket, which always streams");
         return Err(Error::invalid(*field, message).with_code("unsupported_parameter"));
     }
     let mut request = decode(profile, text.as_bytes())?;
-    // The tag of the message is no field of the request, and makes it no native one.
-    request.extra.shift_remove("type");
+    // What belongs to the message is no field of the request, and makes it no native one.
+    for field in ["type", "generate"] {
+        request.extra.shift_remove(field);
+    }
     if profile.is_none() {
         request.profile = profile_of(&request);
     }
     request.delivery = Delivery::Streamed;
-    Ok(request)
+    let task = match head.generate {
+        Some(false) => Task::Remember,
+        Some(true) | None => Task::Answer,
+    };
+    Ok((request, task))
 }
 
 /// Some clients ask for schema-less JSON by a bare `json_schema`; they mean `json_object`.
@@ -214,10 +226,17 @@ mod tests {
     #[test]
     fn a_message_of_a_socket_is_a_request_without_what_only_http_has() {
         let read = |text: &str| decode_message(None, text);
-        let request = read(r#"{"type":"response.create","model":"m","input":"a"}"#).unwrap();
-        assert_eq!(request.profile, Profile::Strict);
-        assert!(request.extra.is_empty());
-        assert_eq!(request.delivery, Delivery::Streamed);
+        let sound = |fields: &str| {
+            let body = format!(r#"{{"type":"response.create","model":"m","input":"a"{fields}}}"#);
+            let (request, task) = read(&body).unwrap();
+            assert_eq!(request.profile, Profile::Strict);
+            assert!(request.extra.is_empty());
+            assert_eq!(request.delivery, Delivery::Streamed);
+            task
+        };
+        assert_eq!(sound(""), Task::Answer);
+        assert_eq!(sound(r#","stream":true,"generate":true"#), Task::Answer);
+        assert_eq!(sound(r#","generate":false"#), Task::Remember);
         let refused = |text: &str, param: &str| {
             let error = read(text).unwrap_err();
             assert_eq!(
@@ -228,8 +247,12 @@ mod tests {
         };
         refused(r#"{"model":"m"}"#, "type");
         refused(r#"{"type":"response.cancel"}"#, "type");
-        for field in ["stream", "stream_options", "background"] {
-            let body = format!(r#"{{"type":"response.create","model":"m","{field}":null}}"#);
+        let foreign = ["stream", "stream_options", "background"].map(|field| (field, "null"));
+        for (field, value) in foreign
+            .into_iter()
+            .chain([("stream", "false"), ("generate", "1")])
+        {
+            let body = format!(r#"{{"type":"response.create","model":"m","{field}":{value}}}"#);
             refused(&body, field);
         }
         assert_eq!(read("{").unwrap_err().code(), "invalid_json");

@@ -10,11 +10,13 @@ use bytes::{BufMut, BytesMut};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::{Padding, ResponsesEncoder};
+use super::delta::{self, number};
+use super::{Padding, ROOM, ResponsesEncoder};
 use crate::canonical::event::{Emitted, ErrorPayload, Event};
 use crate::canonical::extra::Object;
 use crate::canonical::open::{Open, tag_of};
 use crate::canonical::request::Profile;
+use crate::canonical::response::Response;
 use crate::doors::padding::pad;
 
 /// What a frame is written from.
@@ -74,10 +76,14 @@ impl ResponsesEncoder {
 
     fn known(&mut self, event: &Event, out: &mut BytesMut) {
         let tag = event.tag();
+        if self.padding == Padding::None && delta::write(tag, event, self.sequence, out) {
+            return self.end_frame(out);
+        }
         let at = self.begin(tag, out);
-        match event {
-            Event::Error(e) => self.payload(&BothErrors::of(&e.error), at, out),
-            _ => self.payload(event, at, out),
+        match (event, event.response()) {
+            (Event::Error(e), _) => self.payload(&BothErrors::of(&e.error), at, out),
+            (_, Some(response)) => self.lifecycle(response, at, out),
+            (_, None) => self.payload(event, at, out),
         }
         if let (Padding::Deltas, Some(text)) = (self.padding, delta(event))
             && out.last() == Some(&b'}')
@@ -110,6 +116,18 @@ impl ResponsesEncoder {
         out.len()
     }
 
+    /// The payload of an event that carries the response.
+    fn lifecycle(&self, response: &Response, at: usize, out: &mut BytesMut) {
+        let mut json = Vec::with_capacity(ROOM);
+        // Plain data cannot fail to serialise.
+        let written = response.write(&mut json);
+        debug_assert!(written.is_ok());
+        out.extend_from_slice(b",\"response\":");
+        out.extend_from_slice(&json);
+        out.extend_from_slice(b"}");
+        one_line(at, out);
+    }
+
     /// The payload's own object goes on with the one that `begin` opened: its brace becomes a comma.
     #[expect(
         clippy::unused_self,
@@ -117,13 +135,7 @@ impl ResponsesEncoder {
     )]
     fn payload<T: Serialize>(&self, payload: &T, at: usize, out: &mut BytesMut) {
         let written = serde_json::to_writer(out.writer(), payload);
-        // What clients and upstreams wrote byte for byte may be spread over lines; a frame's data is one line. Inside of
-        // strings JSON has no bare line breaks, so these are between tokens.
-        for byte in out.get_mut(at..).unwrap_or_default() {
-            if matches!(byte, b'\n' | b'\r') {
-                *byte = b' ';
-            }
-        }
+        one_line(at, out);
         let empty = out.get(at..) == Some(b"{}");
         match out.get_mut(at) {
             Some(brace) if written.is_ok() && !empty => *brace = b',',
@@ -186,9 +198,14 @@ impl ResponsesEncoder {
     }
 }
 
-fn number(number: u64, out: &mut BytesMut) {
-    // A number into memory cannot fail to be written.
-    let _written = serde_json::to_writer(out.writer(), &number);
+/// What clients and upstreams wrote byte for byte may be spread over lines; a frame's data is one line. Inside of
+/// strings JSON has no bare line breaks, so these are between tokens.
+fn one_line(at: usize, out: &mut BytesMut) {
+    for byte in out.get_mut(at..).unwrap_or_default() {
+        if matches!(byte, b'\n' | b'\r') {
+            *byte = b' ';
+        }
+    }
 }
 
 /// The text of an event whose length an observer could learn from.
@@ -330,6 +347,7 @@ mod tests {
         let emitted = Emitted {
             event: Open::Unknown(object),
             raw: Some(Bytes::copy_from_slice(raw.as_bytes())),
+            native: Vec::new(),
         };
         let mut out = BytesMut::new();
         encoder.event(&emitted, &mut out);

@@ -4,6 +4,7 @@
 //! the places of what follows close up. A client that can read foreign items gets them: its request is native.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::canonical::address::Address;
 use crate::canonical::event::{Event, Lifecycle};
@@ -105,7 +106,7 @@ impl Filter {
         | Event::Incomplete(l)
         | Event::Failed(l) = &mut event
         {
-            *l.response = response;
+            l.response = Arc::new(response);
         }
         Cow::Owned(event)
     }

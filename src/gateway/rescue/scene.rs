@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::super::attempt::Attempt;
 use super::super::course::Course;
-use super::super::{Caller, Gateway, Snapshot};
+use super::super::{Caller, Gateway, Snapshot, Walk};
 use crate::canonical::request::{Delivery, Request};
 use crate::catalog::usd::Usd;
 use crate::routing::resolve::Route;
@@ -27,6 +27,24 @@ pub(in crate::gateway) struct Scene {
 }
 
 impl Scene {
+    /// What all attempts of a request have in common, to be kept beyond them.
+    pub(in crate::gateway) fn of(
+        walk: &Walk<'_>,
+        snapshot: &Arc<Snapshot>,
+        request: &Arc<Request>,
+        delivery: Delivery,
+    ) -> Self {
+        Self {
+            gateway: walk.gateway.clone(),
+            snapshot: snapshot.clone(),
+            request: request.clone(),
+            caller: walk.caller.clone(),
+            route: walk.route.clone(),
+            delivery,
+            deadline: walk.deadline,
+        }
+    }
+
     /// Asks this target with a request that goes on.
     pub(super) fn ask<'a>(
         &'a self,

@@ -10,6 +10,7 @@ use super::block::Writing;
 use super::count::Counter;
 use super::error;
 use crate::canonical::compose::{Composer, Stop};
+use crate::canonical::native::Protocol;
 use crate::canonical::request::Profile;
 use crate::error::{Error, Kind};
 use crate::providers;
@@ -53,6 +54,12 @@ impl Decoder {
 
     fn event(&mut self, event: &Event<'_>, data: &[u8], out: &mut Composer) -> Result<(), Error> {
         let index = event.index.unwrap_or_default();
+        match event.kind.as_ref() {
+            // A second start of the same message can occur, and changes nothing. Failures have words of our own.
+            "message_start" if self.begun => return Ok(()),
+            "error" => {}
+            _ => out.frame(Protocol::Messages, data),
+        }
         match event.kind.as_ref() {
             "content_block_delta" => {
                 if let Some(raw) = event.delta {
@@ -112,11 +119,7 @@ impl Decoder {
         }
     }
 
-    /// A second start of the same message can occur, and changes nothing.
     fn start(&mut self, message: &Message<'_>, out: &mut Composer) -> Result<(), Error> {
-        if self.begun {
-            return Ok(());
-        }
         self.begun = true;
         let model = if message.model.is_empty() {
             self.asked.model.as_str()
@@ -239,15 +242,20 @@ impl providers::Decoder for Decoder {
         }
         // The event that a stream is made of is read in one go; its name tells before its data does.
         if frame.event.as_ref() == b"content_block_delta"
-            && let Ok(event) = serde_json::from_slice::<BlockDelta<'_>>(&frame.data)
+            && let Ok(json) = std::str::from_utf8(&frame.data)
+            && let Some(event) = BlockDelta::plain(json).or_else(|| serde_json::from_str(json).ok())
         {
             self.add(event.index, &event.delta, out);
+            out.frame(Protocol::Messages, &frame.data);
             return Ok(());
         }
         match serde_json::from_slice::<Event<'_>>(&frame.data) {
             Ok(event) => self.event(&event, &frame.data, out),
             Err(fault) => match serde_json::from_slice::<Head<'_>>(&frame.data) {
-                Ok(head) if !EVENTS.contains(&head.kind.as_ref()) => Ok(()),
+                Ok(head) if !EVENTS.contains(&head.kind.as_ref()) => {
+                    out.frame(Protocol::Messages, &frame.data);
+                    Ok(())
+                }
                 Ok(_) | Err(_) if self.is_empty(&frame.event) => {
                     out.skip(garbled(&fault));
                     Ok(())
@@ -260,6 +268,7 @@ impl providers::Decoder for Decoder {
     /// A stop reason is an end, also where the closing event is missing.
     fn finish(&mut self, out: &mut Composer) -> Result<(), Error> {
         if self.stop.is_some() && !out.is_ended() {
+            out.frame(Protocol::Messages, br#"{"type":"message_stop"}"#);
             self.end(out);
         }
         out.end();
@@ -274,6 +283,7 @@ impl providers::Decoder for Decoder {
         if message.content.is_none() {
             return Err(Error::garbled("the reply is not a message"));
         }
+        out.document(Protocol::Messages, body);
         self.start(&message, out)?;
         self.end(out);
         Ok(())

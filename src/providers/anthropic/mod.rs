@@ -7,6 +7,9 @@ use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
+use self::native::{Purpose, Sent};
+use crate::canonical::native::Protocol;
+use crate::canonical::request::Request;
 use crate::error::{Error, Kind};
 use crate::providers::{
     Answer, Ask, AskKind, Call, ListedModel, Loss, Provider, Remedies, Settings, embeddings,
@@ -24,10 +27,12 @@ mod fields;
 mod input_schema;
 mod items;
 mod media;
+mod native;
 mod output_schema;
 mod request;
 mod sampling;
 mod thinking;
+mod thoughts;
 mod tools;
 mod turns;
 
@@ -52,45 +57,91 @@ impl Anthropic {
         }
     }
 
-    fn post(&self, path: &str, encoded: request::Encoded<'_>) -> Result<Call, Error> {
+    /// The call that asks for an answer or a count: in the client's own words where it speaks this protocol.
+    fn ask(
+        &self,
+        request: &Request,
+        purpose: Purpose,
+        model: &ModelId,
+        remedies: &Remedies,
+    ) -> Result<Call, Error> {
+        let sent = match native::encode(request, purpose, model, remedies)? {
+            Some(sent) => sent,
+            None => translated(request, purpose, model, remedies)?,
+        };
+        let path = match purpose {
+            Purpose::Answer => "/v1/messages",
+            Purpose::Count => "/v1/messages/count_tokens",
+        };
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(
-            "anthropic-version",
-            HeaderValue::from_static(encoded.version),
-        );
-        let body = serde_json::to_vec(&encoded.body).map_err(|fault| {
-            Error::new(
-                Kind::Internal,
-                format!("the request cannot be written: {fault}"),
-            )
-        })?;
-        let mut losses: Vec<Loss> = encoded.losses;
+        let beta = request
+            .spoken(Protocol::Messages)
+            .and_then(|native| native.header("anthropic-beta"));
+        let version = ("anthropic-version", Some(sent.version.as_str()));
+        for (name, value) in [version, ("anthropic-beta", beta)] {
+            // A value that came in a header can go in one.
+            if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
+                headers.insert(name, value);
+            }
+        }
+        let mut losses: Vec<Loss> = sent.losses;
         losses.sort();
         losses.dedup();
         Ok(Call {
             method: Method::POST,
             url: format!("{}{path}", self.base_url),
             headers,
-            body: body.into(),
-            streamed: encoded.body.stream == Some(true),
+            body: sent.body.into(),
+            streamed: sent.streamed,
             losses,
-            decoder: Box::new(decode::Decoder::new(encoded.asked)),
+            decoder: Box::new(decode::Decoder::new(sent.asked)),
         })
     }
 }
 
+/// A request of any door, translated.
+fn translated(
+    request: &Request,
+    purpose: Purpose,
+    model: &ModelId,
+    remedies: &Remedies,
+) -> Result<Sent, Error> {
+    let mut encoded = request::encode(request, model, remedies)?;
+    if purpose == Purpose::Count {
+        encoded = encoded.counting();
+    }
+    let body = serde_json::to_vec(&encoded.body).map_err(|fault| {
+        Error::new(
+            Kind::Internal,
+            format!("the request cannot be written: {fault}"),
+        )
+    })?;
+    if request.spoken(Protocol::Messages).is_some() {
+        let lost = request.beyond.lost.iter();
+        let what = "not known to this gateway";
+        encoded
+            .losses
+            .extend(lost.map(|path| Loss::new(path.as_str(), what)));
+    }
+    Ok(Sent {
+        version: encoded.version.to_owned(),
+        body,
+        streamed: encoded.body.stream == Some(true),
+        losses: encoded.losses,
+        asked: encoded.asked,
+    })
+}
+
 impl Provider for Anthropic {
+    fn speaks(&self) -> Option<Protocol> {
+        Some(Protocol::Messages)
+    }
+
     fn encode(&self, ask: Ask<'_>, model: &ModelId, remedies: &Remedies) -> Result<Call, Error> {
         match ask {
-            Ask::Respond(request) => {
-                let encoded = request::encode(request, model, remedies)?;
-                self.post("/v1/messages", encoded)
-            }
-            Ask::Count(request) => {
-                let encoded = request::encode(request, model, remedies)?.counting();
-                self.post("/v1/messages/count_tokens", encoded)
-            }
+            Ask::Respond(request) => self.ask(request, Purpose::Answer, model, remedies),
+            Ask::Count(request) => self.ask(request, Purpose::Count, model, remedies),
             Ask::Embed(_) => Err(embeddings::unsupported("Anthropic")),
             Ask::Models(cursor) => {
                 let after = cursor.map_or(String::new(), |id| {

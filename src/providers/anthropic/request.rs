@@ -22,7 +22,7 @@ use crate::wire::anthropic::request as wire;
 pub(super) const VERSION: &str = "2026-10-21";
 
 /// The version before, which alone takes sampling parameters, and which other vendors' servers know.
-const OLDER_VERSION: &str = "2023-06-01";
+pub(super) const OLDER_VERSION: &str = "2023-06-01";
 
 /// A request, ready to be sent.
 pub(super) struct Encoded<'a> {
@@ -187,7 +187,7 @@ fn plan_thinking(
 
 /// The API demands a limit: the model's own where the client sets none. One that was learnt from a refusal is surer
 /// than the catalogue.
-fn max_tokens(
+pub(super) fn max_tokens(
     request: &Request,
     family: &Family,
     remedies: &Remedies,

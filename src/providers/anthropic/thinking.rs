@@ -199,7 +199,7 @@ fn display(family: &Family, wish: &Wish) -> Option<wire::Display> {
 }
 
 /// The effort itself, else the next lower, else the next higher.
-fn nearest(
+pub(super) fn nearest(
     family: &Family,
     effort: Effort,
     most: Option<Effort>,

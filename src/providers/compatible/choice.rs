@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::quirks::{Required, Takes};
 use super::request::Context;
+use crate::canonical::extra::Object;
 use crate::canonical::open::{Open, tag_of};
 use crate::canonical::part::Json;
 use crate::canonical::request::Effort;
@@ -54,7 +55,8 @@ impl<'a> Chosen<'a> {
     /// Reads tools and choice.
     pub(super) fn read(context: &mut Context<'a>) -> Result<Self, Error> {
         let request = context.request;
-        let sendable = request.tools.iter().any(|tool| tool.known().is_some());
+        let sendable = |tool: &Open<Tool>| tool.known().is_some() || context.is_spoken();
+        let sendable = request.tools.iter().any(sendable);
         if !sendable {
             for (at, tool) in request.tools.iter().enumerate() {
                 lose_hosted(context, at, tool);
@@ -83,6 +85,8 @@ impl<'a> Chosen<'a> {
                         chosen.tools.push(emulated(context, at, tool)?);
                     }
                 },
+                // A client of this protocol asks for a tool of the server's own.
+                Open::Unknown(map) if context.is_spoken() => chosen.tools.push(hosted(map)),
                 Open::Unknown(_) => lose_hosted(context, at, tool),
             }
         }
@@ -113,6 +117,16 @@ impl<'a> Chosen<'a> {
             emulated: Vec::new(),
             thinking: Thinking::Free,
         }
+    }
+}
+
+fn hosted<'a>(map: &Object) -> chat::Tool<'a> {
+    let mut extra = map.clone();
+    extra.shift_remove("type");
+    chat::Tool {
+        kind: tag_of(map).to_owned().into(),
+        extra,
+        ..chat::Tool::default()
     }
 }
 

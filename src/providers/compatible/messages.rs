@@ -60,11 +60,21 @@ impl<'a> Transcript<'a> {
         if context.quirks.call_ids == CallIds::Nine {
             messages = answered(context, messages);
         }
+        if messages.is_empty() {
+            let message = "`input` is empty: there is nothing to answer";
+            return Err(Error::unsupported("input", message).with_code("empty_array"));
+        }
         Ok(messages)
     }
 
     fn item(&mut self, context: &mut Context<'a>, at: usize, item: &'a Item) -> Result<(), Error> {
         lose_extra(context, at, item);
+        if is_assistants(item)
+            && let Some(notes) = context.notes(at)
+        {
+            self.end_outputs();
+            self.turn.get_or_insert_default().note(notes);
+        }
         match item {
             Item::Message(said) if said.role == Role::Assistant => {
                 self.end_outputs();
@@ -143,6 +153,7 @@ impl<'a> Transcript<'a> {
         };
         let message = ChatMessage {
             name,
+            extra: context.notes(at).unwrap_or_default(),
             ..message(role, content)
         };
         if self.unanswered > 0 {
@@ -186,6 +197,7 @@ impl<'a> Transcript<'a> {
         }
         self.messages.push(ChatMessage {
             tool_call_id: Some(call_id(context, &output.call_id)),
+            extra: context.notes(at).unwrap_or_default(),
             ..message("tool", Content::Text(text))
         });
         Ok(())
@@ -210,6 +222,18 @@ impl<'a> Transcript<'a> {
     }
 }
 
+/// Is it a part of the assistant's turn?
+fn is_assistants(item: &Item) -> bool {
+    match item {
+        Item::Message(said) => said.role == Role::Assistant,
+        Item::Reasoning(_) | Item::FunctionCall(_) | Item::CustomToolCall(_) => true,
+        Item::FunctionCallOutput(_)
+        | Item::CustomToolCallOutput(_)
+        | Item::Compaction(_)
+        | Item::ItemReference(_) => false,
+    }
+}
+
 /// A message of this role and content.
 pub(super) fn message<'a>(role: &'static str, content: Content<'a>) -> ChatMessage<'a> {
     ChatMessage {
@@ -230,6 +254,9 @@ fn listed(content: Option<Content<'_>>) -> Vec<ChatPart<'_>> {
 /// OpenAI's reasoning models want `developer`, its others `system`; elsewhere there is only `system`.
 fn system_role(context: &Context<'_>, role: Role) -> &'static str {
     match (context.quirks.system, context.family.reasons, role) {
+        // A client of this protocol has said it in the words that its server wants.
+        (System::Developer, _, Role::Developer) if context.is_spoken() => "developer",
+        (System::Developer, _, _) if context.is_spoken() => "system",
         (System::Developer, Reasons::Yes, _)
         | (System::Developer, Reasons::Unknown, Role::Developer) => "developer",
         _ => "system",

@@ -10,6 +10,7 @@ use self::quirks::{Auth, Images, Quirks};
 use self::stream::ChatDecoder;
 use super::{Answer, Ask, AskKind, Call, Need, Provider, Remedies, Settings, embeddings};
 use crate::canonical::item::{Item, ToolOutput};
+use crate::canonical::native::Protocol;
 use crate::canonical::open::Open;
 use crate::canonical::part::Part;
 use crate::canonical::request::Request;
@@ -25,6 +26,7 @@ mod fields;
 mod messages;
 mod models;
 mod parts;
+mod prefill;
 pub mod quirks;
 mod remedies;
 mod request;
@@ -87,6 +89,10 @@ impl Compatible {
 }
 
 impl Provider for Compatible {
+    fn speaks(&self) -> Option<Protocol> {
+        Some(Protocol::Chat)
+    }
+
     fn needs(&self, request: &Request, _model: &ModelId) -> Vec<Need> {
         let mut needs = Vec::new();
         for (at, item) in request.input.iter().enumerate() {

@@ -5,12 +5,12 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::quirks::{Field, Files, Images};
 use super::request::Context;
-use crate::canonical::extra::Extra;
+use crate::canonical::extra::{Extra, Object};
 use crate::canonical::open::{Open, tag_of};
 use crate::canonical::part::{FilePart, ImagePart, Part};
 use crate::catalog::openai::Vision;
 use crate::error::Error;
-use crate::wire::chat::{Audio, Content, File, ImageUrl, Part as ChatPart, Text};
+use crate::wire::chat::{Content, File, ImageUrl, Part as ChatPart, Text};
 
 /// One part; `None` where it is lost. `path` is where it stands in the request.
 pub(super) fn part<'a>(
@@ -41,22 +41,34 @@ pub(super) fn part<'a>(
             }
             Some(ChatPart {
                 kind: "input_audio".into(),
-                input_audio: Some(Audio {
-                    data: part.input_audio.data.as_str().into(),
-                    format: part.input_audio.format.as_str().into(),
-                }),
+                input_audio: Some(serde_json::json!({
+                    "data": part.input_audio.data,
+                    "format": part.input_audio.format,
+                })),
                 ..ChatPart::default()
             })
         }
         Open::Known(Part::InputVideo(_)) => {
             return Err(Error::unsupported(path, "this server takes no video"));
         }
+        // A client of this protocol wrote it for a server that knows it.
+        Open::Unknown(map) if context.is_spoken() => Some(ChatPart {
+            kind: tag_of(map).to_owned().into(),
+            extra: beside_type(map),
+            ..ChatPart::default()
+        }),
         Open::Unknown(map) => {
             let what = format!("`{}`: not a part of Chat Completions", tag_of(map));
             context.lose(path, what);
             None
         }
     })
+}
+
+fn beside_type(map: &Object) -> Object {
+    let mut fields = map.clone();
+    fields.shift_remove("type");
+    fields
 }
 
 /// What the part holds beyond its types.
@@ -102,6 +114,10 @@ fn image<'a>(
     let Some(url) = part.image_url.as_deref() else {
         return refuse("an image must be a URL or a data URL here");
     };
+    if let Some(media) = part.foreign_media() {
+        let message = format!("`{media}` is no image");
+        return Err(Error::unsupported(path, message).with_code("invalid_value"));
+    }
     match context.quirks.images {
         Images::Never => return refuse("this server takes no images"),
         Images::DataUrls if !url.starts_with("data:") => {

@@ -7,18 +7,18 @@ use serde_json::Value;
 
 use super::choice::Chosen;
 use super::messages::Transcript;
-use super::quirks::{EffortStyle, Field, Formats, Limit, Prefill, Quirks, Takes};
+use super::quirks::{EffortStyle, Field, Formats, Limit, Quirks, Replay, Takes};
 use super::stream::{ChatDecoder, Parallel, Wanted};
-use super::{fields, remedies};
-use crate::canonical::beyond::LastMessage;
-use crate::canonical::extra::Extra;
+use super::{fields, prefill, remedies};
+use crate::canonical::extra::{Extra, Object};
 use crate::canonical::ids;
+use crate::canonical::native::Protocol;
 use crate::canonical::open::{Open, tag_of};
 use crate::canonical::part::Json;
 use crate::canonical::request::{Format, Request, SchemaFormat};
 use crate::catalog::openai::{self, Family};
 use crate::error::{Error, Kind, Remedy};
-use crate::providers::{Loss, Remedies, begins_anew};
+use crate::providers::{Loss, Remedies};
 use crate::wire::chat::Text;
 use crate::wire::chat::request::{self as chat, JsonSchema, ResponseFormat, StreamOptions};
 
@@ -40,9 +40,28 @@ pub(super) struct Context<'a> {
     pub(super) family: &'static Family,
     pub(super) remedies: &'a Remedies,
     pub(super) losses: Vec<Loss>,
+    /// Fields of messages as a client of this protocol wrote them, by the place of their first item.
+    pub(super) notes: &'a [(usize, Object)],
 }
 
 impl Context<'_> {
+    /// The client's own fields of the message that this item begins.
+    pub(super) fn notes(&mut self, at: usize) -> Option<Object> {
+        let (_, notes) = self.notes.iter().find(|(place, _)| *place == at)?;
+        let mut notes = notes.clone();
+        if self.quirks.replay != Replay::Details
+            && notes.shift_remove("reasoning_details").is_some()
+        {
+            self.lose(format!("input[{at}].reasoning_details"), "not sent");
+        }
+        Some(notes)
+    }
+
+    /// Does the client speak this protocol?
+    pub(super) fn is_spoken(&self) -> bool {
+        self.request.spoken(Protocol::Chat).is_some()
+    }
+
     pub(super) fn lose(&mut self, field: impl Into<String>, what: impl Into<String>) {
         self.losses.push(Loss::new(field, what));
     }
@@ -90,7 +109,14 @@ pub(super) fn encode(
         family,
         remedies,
         losses: Vec::new(),
+        notes: request
+            .as_came(Protocol::Chat)
+            .map_or(&[], |native| native.notes.as_slice()),
     };
+    if context.notes.is_empty() && context.is_spoken() {
+        let lost = request.beyond.lost.iter();
+        lost.for_each(|path| context.lose(path, "not known to this gateway"));
+    }
     let chosen = Chosen::read(&mut context)?;
     let messages = Transcript::write(&mut context)?;
     let mut body = chat::Request {
@@ -99,7 +125,7 @@ pub(super) fn encode(
         ..chat::Request::default()
     };
     let parallel = settings(&mut context, &chosen, &mut body)?;
-    prefill(&context, &mut body)?;
+    prefill::mark(&context, &mut body)?;
     body.tool_choice.clone_from(&chosen.choice);
     body.tools = (!chosen.tools.is_empty()).then_some(chosen.tools);
     remedies::apply(&mut context, &mut body);
@@ -136,6 +162,7 @@ fn settings<'a>(
         background: _,
         provider: _,
         profile: _,
+        native: _,
         // The conversation and the tools are written elsewhere.
         input: _,
         instructions: _,
@@ -195,8 +222,18 @@ fn settings<'a>(
         body.stream = Some(true);
         body.stream_options = stream_options(context);
     }
+    own(context, extra, body);
+    Ok(parallel(context, chosen, *parallel_tool_calls, body))
+}
+
+/// Fields beyond the specification, of whichever door.
+fn own(context: &mut Context<'_>, extra: &Extra, body: &mut chat::Request<'_>) {
     for (key, value) in extra.iter() {
-        beyond(context, key, value, body);
+        if RESPONSES_ONLY.contains(&key.as_str()) {
+            context.lose(key, "not a field of Chat Completions");
+        } else {
+            beyond(context, key, value, body);
+        }
     }
     let request = context.request;
     for (key, value) in request.beyond.chat.iter() {
@@ -208,7 +245,6 @@ fn settings<'a>(
     for key in request.beyond.messages_only() {
         context.lose(key, "not a field of Chat Completions");
     }
-    Ok(parallel(context, chosen, *parallel_tool_calls, body))
 }
 
 /// OpenAI's limit for names of users and of caches, in characters.
@@ -235,37 +271,13 @@ fn beyond(context: &mut Context<'_>, key: &str, value: &Value, body: &mut chat::
     let is_known = matches!(key, "messages" | "stop" | "n" | "user");
     if key == "user" && context.quirks.takes(Field::User) && body.user.is_none() {
         body.user = value.as_str().map(|user| user.to_owned().into());
-    } else if is_known || RESPONSES_ONLY.contains(&key) {
+    } else if is_known {
         if key != "user" {
             context.lose(key, "not a field of Chat Completions");
         }
     } else if !value.is_null() {
         body.extra.insert(key.to_owned(), value.clone());
     }
-}
-
-/// Tells the server to go on from the last message, where that is the beginning of its answer.
-fn prefill(context: &Context<'_>, body: &mut chat::Request<'_>) -> Result<(), Error> {
-    match context.request.beyond.last_message {
-        LastMessage::Said => return Ok(()),
-        LastMessage::Begun => {}
-    }
-    match (context.quirks.prefill, body.messages.last_mut()) {
-        (Prefill::Never, _) | (_, None) => return Err(begins_anew()),
-        (Prefill::LastMessage, Some(_)) => {}
-        (Prefill::Mark(mark), Some(last)) => {
-            last.extra.insert(mark.to_owned(), true.into());
-        }
-        (Prefill::ContinueFinal, Some(_)) => {
-            let fields = [
-                ("continue_final_message", true),
-                ("add_generation_prompt", false),
-            ];
-            let fields = fields.map(|(name, value)| (name.to_owned(), value.into()));
-            body.extra.extend(fields);
-        }
-    }
-    Ok(())
 }
 
 fn limit(context: &mut Context<'_>, asked: Option<u64>, body: &mut chat::Request<'_>) {

@@ -11,6 +11,7 @@ use super::thoughts::{REASONING, Thoughts};
 use super::{errors, usage};
 use crate::canonical::compose::{Block, Composer, Stop};
 use crate::canonical::item::ItemStatus;
+use crate::canonical::native::Protocol;
 use crate::canonical::open::Open;
 use crate::canonical::part::{Annotation, Json, UrlCitation};
 use crate::error::{Error, Kind};
@@ -110,6 +111,7 @@ impl Decoder for ChatDecoder {
         if &*frame.event == b"error" && chunk.error.is_none() {
             return Err(errors::inside(data));
         }
+        out.frame(Protocol::Chat, data);
         self.completion(&chunk, Source::Stream, out)
     }
 
@@ -124,6 +126,7 @@ impl Decoder for ChatDecoder {
         if whole.choices.as_ref().is_none_or(Vec::is_empty) && whole.error.is_none() {
             return Err(errors::inside(body));
         }
+        out.document(Protocol::Chat, body);
         self.completion(&whole, Source::Whole, out)?;
         // The document ends where it says: a missing finish reason does not mean that it was cut.
         self.done = true;

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use super::quirks::{CallIds, Replay, Takes};
 use super::request::Context;
 use super::{details, messages};
+use crate::canonical::extra::Object;
 use crate::canonical::ids;
 use crate::canonical::item::{Message, Reasoning};
 use crate::canonical::open::{Open, tag_of};
@@ -27,9 +28,15 @@ pub(super) struct Turn<'a> {
     details: Vec<String>,
     signature: Option<String>,
     calls: Vec<ToolCall<'a>>,
+    notes: Object,
 }
 
 impl<'a> Turn<'a> {
+    /// Fields as the client wrote them.
+    pub(super) fn note(&mut self, notes: Object) {
+        self.notes.extend(notes);
+    }
+
     /// What the assistant said.
     pub(super) fn said(&mut self, context: &mut Context<'a>, at: usize, said: &'a Message) {
         let mut text: Option<Cow<'a, str>> = None;
@@ -162,7 +169,13 @@ impl<'a> Turn<'a> {
             Some(text) => Content::Text(text),
             None => Content::Null,
         };
+        let mut extra = self.notes;
+        if details.is_some() {
+            // What we sealed is what was issued.
+            extra.shift_remove("reasoning_details");
+        }
         Some(ChatMessage {
+            extra,
             refusal: self.refusal.map(Text),
             reasoning_content: self.reasoning.map(Text),
             reasoning_details: details.map(Cow::Owned),

@@ -61,7 +61,8 @@ pub(super) const UNKNOWN: Quirks = Quirks {
     formats: Formats::JsonSchema,
     effort: EffortStyle::Words(ALL),
     replay: Replay::Never,
-    call_ids: CallIds::UpTo(64),
+    // The limit of OpenAI's own Chat Completions: a longer id comes from elsewhere.
+    call_ids: CallIds::UpTo(40),
     images: Images::Any,
     files: Files::AsText,
     prefill: Prefill::Never,
@@ -174,6 +175,7 @@ pub(super) static VENDORS: &[Quirks] = &[
         name: "openrouter",
         base_url: Some("https://openrouter.ai/api/v1"),
         key_env: Some("OPENROUTER_API_KEY"),
+        system: System::Developer,
         strict: Takes::Yes,
         effort: EffortStyle::Object(&[Off, Minimal, Low, Medium, High, Xhigh]),
         replay: Replay::Details,
@@ -196,10 +198,11 @@ pub(super) static VENDORS: &[Quirks] = &[
         name: "deepseek",
         base_url: Some("https://api.deepseek.com/v1"),
         key_env: Some("DEEPSEEK_API_KEY"),
+        strict: Takes::Yes,
         parallel: Takes::No,
         required: Required::WithoutThinking,
         formats: Formats::JsonObject,
-        effort: EffortStyle::Thinking(&[High, Max]),
+        effort: EffortStyle::Thinking(&[Low, Medium, High, Max]),
         replay: Replay::ReasoningContent,
         images: Images::Never,
         fields: &[Field::Penalties, Field::Logprobs, Field::Stop],
@@ -216,7 +219,12 @@ pub(super) static VENDORS: &[Quirks] = &[
         effort: EffortStyle::Words(&[Off, High]),
         call_ids: CallIds::Nine,
         prefill: Prefill::Mark("prefix"),
-        fields: &[Field::Penalties, Field::Stop, Field::RandomSeed],
+        fields: &[
+            Field::Penalties,
+            Field::Stop,
+            Field::RandomSeed,
+            Field::Audio,
+        ],
         ..CLOUD
     },
     // https://docs.x.ai/docs/api-reference: penalties and stop are refused by reasoning models.
@@ -282,7 +290,7 @@ pub(super) static VENDORS: &[Quirks] = &[
         key_env: Some("CEREBRAS_API_KEY"),
         limit: Limit::MaxCompletionTokens,
         strict: Takes::Yes,
-        effort: EffortStyle::Words(THREE),
+        effort: EffortStyle::Words(NONE_TO_HIGH),
         fields: &[Field::Logprobs, Field::Stop, Field::Seed, Field::User],
         images: Images::Never,
         ..CLOUD

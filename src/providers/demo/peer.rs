@@ -28,6 +28,8 @@ pub enum Step {
     Wait(Duration),
     /// The connection breaks here.
     Reset,
+    /// Nobody listens: in place of everything else.
+    Refuse,
     /// Nothing ever happens again.
     Hang,
 }

@@ -66,7 +66,7 @@ fn play(body: &Value, delivery: Delivery) -> Result<Batch, Error> {
                 }
             }
             Step::Wait(_) => {}
-            Step::Reset => return broken("reset"),
+            Step::Reset | Step::Refuse => return broken("reset"),
             Step::Hang => return Err(Error::new(Kind::Timeout, "hung")),
         }
     }

@@ -88,6 +88,7 @@ fn unsupported(request: &Request, losses: &mut Losses) -> Result<(), Error> {
         provider: _,
         beyond,
         profile: _,
+        native: _,
         extra,
     } = request;
     for (at, entry) in include.iter().enumerate() {

@@ -18,6 +18,7 @@ use crate::canonical::request::Profile;
 use crate::canonical::response::{Response, Status};
 use crate::error::Error;
 use crate::providers::Decoder;
+use crate::wire::plain::Plain;
 use crate::wire::sse;
 
 /// Understands the reply to one request.
@@ -43,6 +44,37 @@ struct TextFrame<'a> {
     logprobs: Option<Vec<Json>>,
 }
 
+impl<'a> TextFrame<'a> {
+    fn read(json: &'a str) -> Result<Self, serde_json::Error> {
+        Self::plain(json).map_or_else(|| serde_json::from_str(json), Ok)
+    }
+
+    /// Without a general reader, where the text is as plain as it mostly is.
+    fn plain(json: &'a str) -> Option<Self> {
+        let (mut id, mut item, mut content, mut delta) = (None, None, None, None);
+        let mut logprobs = None;
+        Plain::whole(json, |reader, name| {
+            match name {
+                "item_id" if id.is_none() => id = Some(reader.word()?),
+                "output_index" if item.is_none() => item = Some(reader.number()?),
+                "content_index" if content.is_none() => content = Some(reader.number()?),
+                "delta" if delta.is_none() => delta = Some(reader.text()?),
+                "logprobs" if logprobs.is_none() => logprobs = Some(reader.nothing()?),
+                "item_id" | "output_index" | "content_index" | "delta" | "logprobs" => return None,
+                _ => reader.skip()?,
+            }
+            Some(())
+        })?;
+        Some(Self {
+            item_id: Cow::Borrowed(id?),
+            output_index: item?,
+            content_index: content.unwrap_or_default(),
+            delta: delta?,
+            logprobs: None,
+        })
+    }
+}
+
 impl Responses {
     pub(super) fn new(profile: Profile) -> Self {
         Self {
@@ -59,7 +91,7 @@ impl Responses {
             Error::garbled(format!("the event `{tag}` does not parse: {fault}"))
         };
         if tag == "response.output_text.delta" {
-            let frame: TextFrame<'_> = serde_json::from_str(json).map_err(garbled)?;
+            let frame = TextFrame::read(json).map_err(garbled)?;
             if *self.item_id != *frame.item_id {
                 self.item_id = frame.item_id.into();
             }

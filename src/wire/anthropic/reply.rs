@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::wire::plain::Plain;
+
 /// Text that is borrowed where it holds no escapes, also inside an `Option`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
@@ -27,6 +29,27 @@ pub struct BlockDelta<'a> {
     /// What it adds.
     #[serde(borrow)]
     pub delta: Delta<'a>,
+}
+
+impl<'a> BlockDelta<'a> {
+    /// The same without a general reader, where the text is as plain as it mostly is.
+    pub fn plain(json: &'a str) -> Option<Self> {
+        let mut index = None;
+        let mut delta = None;
+        Plain::whole(json, |reader, name| {
+            match name {
+                "type" => reader.skip()?,
+                "index" if index.is_none() => index = Some(reader.number()?),
+                "delta" if delta.is_none() => delta = Some(Delta::plain(reader)?),
+                _ => return None,
+            }
+            Some(())
+        })?;
+        Some(Self {
+            index: index.unwrap_or_default(),
+            delta: delta?,
+        })
+    }
 }
 
 /// Any event of a stream. What it carries is read once its kind is known.
@@ -81,6 +104,31 @@ pub struct Delta<'a> {
     /// `citations_delta`: a [`Citation`].
     #[serde(borrow, default)]
     pub citation: Option<&'a RawValue>,
+}
+
+impl<'a> Delta<'a> {
+    fn plain(reader: &mut Plain<'a>) -> Option<Self> {
+        let (mut kind, mut delta) = (None, Self::default());
+        reader.object(|reader, name| {
+            let text = match name {
+                "type" if kind.is_none() => {
+                    kind = Some(reader.word()?);
+                    return Some(());
+                }
+                "text" => &mut delta.text,
+                "partial_json" => &mut delta.partial_json,
+                "thinking" => &mut delta.thinking,
+                "signature" => &mut delta.signature,
+                _ => return None,
+            };
+            match text.replace(Text(reader.text()?)) {
+                None => Some(()),
+                Some(_) => None,
+            }
+        })?;
+        delta.kind = Cow::Borrowed(kind?);
+        Some(delta)
+    }
 }
 
 /// What an event says of the message's end.

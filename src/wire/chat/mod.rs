@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub mod reply;
 pub mod request;
@@ -163,9 +163,9 @@ pub struct Part<'a> {
     /// For `image_url`.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub image_url: Option<ImageUrl<'a>>,
-    /// For `input_audio`.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub input_audio: Option<Audio<'a>>,
+    /// For `input_audio`: an [`Audio`]; bare base64 at Mistral.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_audio: Option<Value>,
     /// For `file`.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub file: Option<File<'a>>,
@@ -178,6 +178,9 @@ pub struct Part<'a> {
     /// Where a prompt cache ends, at routers in front of Anthropic's models.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_control: Option<Value>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub extra: Map<String, Value>,
 }
 
 /// `image_url`.

@@ -253,7 +253,6 @@ impl Composer {
 
     /// Before text goes on: opens the item and the part that the upstream never opened.
     fn make_part(&mut self, event: &mut Event) {
-        let Some(part) = part_for(event) else { return };
         let Some(Address {
             item,
             id,
@@ -262,11 +261,12 @@ impl Composer {
         else {
             return;
         };
-        let (theirs, at, id) = (*item, *at, id.clone());
-        let index = self.place(theirs);
+        let index = self.place(*item);
         if self.open_part(index).is_some() || self.is_closed(index) {
             return;
         }
+        let (theirs, at, id) = (*item, *at, id.clone());
+        let Some(part) = part_for(event) else { return };
         if index >= self.next_index() {
             let mut added = ItemEvent {
                 output_index: theirs,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::Composer;
-use super::mend;
+use super::{Stage, mend};
 use crate::canonical::event::{
     AnnotationEvent, ArgumentsDone, ContentDelta, Event, InputDone, ItemDelta, ItemEvent,
     Lifecycle, PartEvent, SummaryDelta, SummaryPart, TextDelta,
@@ -11,32 +11,57 @@ use crate::canonical::event::{
 use crate::canonical::item::{Item, ItemStatus, Message, Reasoning};
 use crate::canonical::open::Open;
 use crate::canonical::part::Part;
+use crate::canonical::request::Delivery;
 use crate::canonical::response::{Response, Status};
 
 impl Composer {
     /// A whole reply of our own protocol. Streamed to a client that wants a stream.
-    pub fn whole(&mut self, response: Response) {
-        let mut head = response.clone();
-        head.status = Status::InProgress;
-        head.output = Vec::new();
-        head.completed_at = None;
-        head.incomplete_details = None;
+    pub fn whole(&mut self, mut response: Response) {
+        let status = response.status;
+        match self.setup.delivery {
+            Delivery::Whole => self.open_silently(&response),
+            Delivery::Streamed => {
+                let output = std::mem::take(&mut response.output);
+                self.open_with(&response);
+                response.output = output;
+            }
+        }
+        self.relay_end(response, status);
+    }
+
+    /// Nobody sees the opening events, and of the head nobody needs more than the id, which those of items rest on.
+    fn open_silently(&mut self, response: &Response) {
+        if !self.begun {
+            self.fold.head_mut().id.clone_from(&response.id);
+        }
+        self.begun = true;
+        self.relayed.stage = Stage::InProgress;
+    }
+
+    fn open_with(&mut self, response: &Response) {
+        let response = Arc::new(Response {
+            status: Status::InProgress,
+            completed_at: None,
+            incomplete_details: None,
+            ..response.clone()
+        });
         for make in [Event::Created as fn(Lifecycle) -> Event, Event::InProgress] {
-            let response = Box::new(head.clone());
+            let response = response.clone();
             self.relay_start(Lifecycle { response }, make);
         }
-        let status = response.status;
-        self.relay_end(response, status);
     }
 
     /// Streams the items of a finished response that were not streamed.
     pub(super) fn complete(&mut self, response: &mut Response) {
         let streamed = self.fold.slots().len();
-        for item in response.output.iter_mut().skip(streamed) {
-            let index = self.next_index();
+        let items = response.output.iter_mut().enumerate().skip(streamed);
+        for (at, item) in items {
+            let index = u32::try_from(at).unwrap_or(u32::MAX);
             // Whether it was changed matters only where a frame might be written verbatim.
             let _changed: mend::Fate = self.complete_item(item, index, ItemStatus::Completed);
-            self.write_item(index, item.clone());
+            if self.setup.delivery == Delivery::Streamed {
+                self.write_item(index, item.clone());
+            }
         }
     }
 

@@ -294,3 +294,91 @@ fn errors_have_openais_names() {
     check(Kind::QuotaExhausted, "insufficient_quota");
     check(Kind::Overloaded, "server_error");
 }
+
+/// What a client reads of an upstream of this protocol that said these chunks.
+fn beside(frames: &[&str], delivery: Delivery) -> Vec<Value> {
+    use crate::canonical::native::Protocol;
+    let mut composer = Composer::new(Setup {
+        delivery,
+        native: Some(Protocol::Chat),
+        ..Setup::default()
+    });
+    for frame in frames {
+        composer.frame(Protocol::Chat, frame.as_bytes());
+    }
+    composer.begin("m", "m");
+    composer.text(0, "hi");
+    composer.stop(Stop::Complete);
+    composer.end();
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": "a"}], "stream_options": {"include_usage": true}});
+    let (_, mut encoder) = Chat::decode(None, body.to_string().as_bytes()).unwrap();
+    let batch = composer.take();
+    if delivery == Delivery::Whole {
+        let last = batch.last().unwrap();
+        encoder.native(&last.native);
+        let response = last.event.known().unwrap().terminal().unwrap();
+        return vec![serde_json::from_slice(&encoder.response(response)).unwrap()];
+    }
+    let mut out = BytesMut::new();
+    for emitted in &batch {
+        encoder.event(emitted, &mut out);
+    }
+    let text = String::from_utf8(out.to_vec()).unwrap();
+    text.lines()
+        .filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok())
+        .collect()
+}
+
+#[test]
+fn what_only_the_upstream_knows_is_in_the_stream() {
+    let chunks = beside(
+        &[
+            r#"{"id":"x-1","created":7,"model":"own","system_fingerprint":"fp","choices":[{"index":0,"delta":{"role":"assistant","content":""}}],"usage":null}"#,
+            r#"{"id":"x-1","created":7,"model":"own","system_fingerprint":"fp","citations":["u"],"choices":[{"index":0,"delta":{"content":"hi","audio":{"data":"AA"}},"filter":{"a":1}}]}"#,
+            r#"{"id":"x-1","created":7,"model":"own","system_fingerprint":"fp","citations":["u"],"choices":[{"index":0,"delta":{},"finish_reason":"stop","filter":{"a":1}}]}"#,
+            r#"{"id":"x-1","created":7,"model":"own","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3,"cost":0.5}}"#,
+        ],
+        Delivery::Streamed,
+    );
+    assert!(chunks.iter().all(|chunk| {
+        (
+            &chunk["id"],
+            &chunk["created"],
+            &chunk["model"],
+            &chunk["system_fingerprint"],
+        ) == (&json!("x-1"), &json!(7), &json!("own"), &json!("fp"))
+    }));
+    let beside: Vec<&Value> = chunks
+        .iter()
+        .filter(|chunk| chunk["citations"].is_array())
+        .collect();
+    assert_eq!(beside.len(), 1, "said twice, told once");
+    assert_eq!(
+        beside[0]["choices"],
+        json!([{"index": 0, "delta": {"audio": {"data": "AA"}}, "filter": {"a": 1}, "finish_reason": null}])
+    );
+    assert_eq!(chunks.last().unwrap()["usage"]["cost"], 0.5);
+}
+
+#[test]
+fn what_only_the_upstream_knows_is_in_the_whole_reply() {
+    let whole = beside(
+        &[
+            r#"{"id":"x-1","object":"chat.completion","created":7,"model":"own","provider":"P","choices":[{"index":0,
+            "message":{"role":"assistant","content":[{"type":"text","text":"hi"}],"images":[1]},"finish_reason":"eos","native":"n"}],
+            "usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3,"cost":0.5}}"#,
+        ],
+        Delivery::Whole,
+    );
+    assert_eq!(
+        whole[0],
+        json!({
+            "id": "x-1", "object": "chat.completion", "created": 7, "model": "own", "provider": "P",
+            "choices": [{
+                "index": 0, "logprobs": null, "finish_reason": "stop", "native": "n",
+                "message": {"role": "assistant", "content": "hi", "refusal": null, "annotations": [], "images": [1]},
+            }],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "cost": 0.5},
+        })
+    );
+}

@@ -152,7 +152,7 @@ fn a_fault_is_named_by_its_path() {
         "messages[0].content",
     );
     check_refused(
-        &json!({"messages": [{"role": "user", "content": [{"type": "video", "video": 1}]}]}),
+        &json!({"messages": [{"role": "user", "content": [{"text": "a"}]}]}),
         "messages[0].content[0].type",
     );
     check_refused(

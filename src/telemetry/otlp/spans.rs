@@ -1,0 +1,371 @@
+//! A finished request as spans: one for the request as its caller saw it, one for each attempt below it.
+//!
+//! Names are those of the HTTP conventions (`http.*`, `url.*`), those for generative AI (`gen_ai.*`) and ours (`llmgw.*`).
+//! What a client or a provider can write at will (messages, the names of unknown fields) stays out.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::peers::{Peer, Peers};
+use crate::canonical::request::Delivery;
+use crate::gateway::journal::{Attempt, Fate, Finish, Tokens};
+use crate::gateway::trace::{SpanId, Trace};
+use crate::telemetry::record::{Door, Mend, Outcome, Record, Transport};
+
+/// The longest name of a model that goes into a span: longer ones are no names.
+const LONGEST_NAME: usize = 200;
+
+/// One span, as OTLP has it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Span {
+    pub(super) trace: u128,
+    pub(super) id: SpanId,
+    pub(super) parent: Option<SpanId>,
+    pub(super) state: String,
+    /// The trace's flags in the lower byte; above it, whether the parent is known to be elsewhere.
+    pub(super) flags: u32,
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    /// Unix time in nanoseconds.
+    pub(super) start: u64,
+    /// Unix time in nanoseconds.
+    pub(super) end: u64,
+    pub(super) attributes: Vec<(&'static str, Value)>,
+    /// What went wrong, if something did.
+    pub(super) failure: Option<String>,
+}
+
+/// Which side of a call a span is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Server = 2,
+    Client = 3,
+}
+
+/// The value of an attribute.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Text(String),
+    Texts(Vec<String>),
+    Number(i64),
+    Real(f64),
+    Flag(bool),
+}
+
+/// `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK`: it is known whether the parent is in another process.
+const HAS_IS_REMOTE: u32 = 0x100;
+/// `SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK`: it is.
+const IS_REMOTE: u32 = 0x200;
+
+/// The spans of a request; none without a trace.
+pub(super) fn of(record: &Record, peers: &Peers) -> Vec<Span> {
+    let Some(trace) = record.trace.as_deref() else {
+        return Vec::new();
+    };
+    let Some(id) = trace.span else {
+        return Vec::new();
+    };
+    let mut spans = vec![request(record, trace, id, peers)];
+    let last = record.attempts.iter().rposition(is_answer);
+    for (at, attempt) in record.attempts.iter().enumerate() {
+        let answered = if Some(at) == last {
+            Answered::Yes
+        } else {
+            Answered::No
+        };
+        spans.extend(self::attempt(record, attempt, answered, (trace, id), peers));
+    }
+    spans
+}
+
+/// Did the response come from this attempt?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answered {
+    Yes,
+    No,
+}
+
+fn is_answer(attempt: &Attempt) -> bool {
+    matches!(attempt.fate, Fate::Answered | Fate::Cut)
+}
+
+fn request(record: &Record, trace: &Trace, id: SpanId, peers: &Peers) -> Span {
+    let (method, route) = match record.transport {
+        Transport::WebSocket => ("GET", "/v1/responses"),
+        Transport::Http | Transport::Background => ("POST", route(record.door)),
+    };
+    let failure = match record.outcome {
+        Outcome::Failed => Some(
+            record
+                .code
+                .clone()
+                .unwrap_or_else(|| record.status.to_string()),
+        ),
+        Outcome::Completed
+        | Outcome::Incomplete
+        | Outcome::Refused
+        | Outcome::HungUp
+        | Outcome::Cancelled => None,
+    };
+    let mut attributes = Attributes::default();
+    attributes.text("http.request.method", method);
+    attributes.text("http.route", route);
+    attributes.text("url.path", route);
+    attributes.text("url.scheme", "http");
+    attributes.number("http.response.status_code", u64::from(record.status));
+    let peer = record
+        .served
+        .as_ref()
+        .map(|target| peers.get(&target.provider));
+    let usual = peer.as_ref().map_or("chat", |peer| peer.operation);
+    attributes.text("gen_ai.operation.name", operation(record.door, usual));
+    if let Some(peer) = &peer {
+        attributes.text("gen_ai.provider.name", &peer.name);
+    }
+    attributes.name("gen_ai.request.model", &record.asked);
+    attributes.parameters(record);
+    attributes.answer(record);
+    attributes.tokens(record.tokens);
+    attributes.text("llmgw.request_id", &record.request_id);
+    attributes.text("llmgw.door", record.door.as_str());
+    attributes.text("llmgw.outcome", record.outcome.as_str());
+    attributes.maybe("llmgw.key", record.key.as_deref());
+    attributes.maybe("llmgw.alias", record.alias.as_deref());
+    attributes.number("llmgw.attempts", record.attempts.len() as u64);
+    attributes.number("llmgw.losses", record.losses.len() as u64);
+    if record.mend != Mend::Unbroken {
+        attributes.text("llmgw.mend", record.mend.as_str());
+    }
+    attributes.real(
+        "llmgw.cost_usd",
+        record.cost.map(crate::catalog::usd::Usd::dollars),
+    );
+    attributes.real(
+        "llmgw.time_to_first_token",
+        record.to_first.map(|time| time.as_secs_f64()),
+    );
+    attributes.real("llmgw.overhead", Some(record.overhead.as_secs_f64()));
+    attributes.maybe("error.type", failure.as_deref());
+    let start = nanos(record.began);
+    Span {
+        parent: trace.parent,
+        flags: u32::from(trace.flags)
+            | HAS_IS_REMOTE
+            | if trace.parent.is_some() { IS_REMOTE } else { 0 },
+        name: format!("{method} {route}"),
+        kind: Kind::Server,
+        start,
+        end: start.saturating_add(span_of(record.total)),
+        attributes: attributes.0,
+        failure,
+        ..blank(trace, id)
+    }
+}
+
+fn attempt(
+    record: &Record,
+    attempt: &Attempt,
+    answered: Answered,
+    (trace, parent): (&Trace, SpanId),
+    peers: &Peers,
+) -> Option<Span> {
+    let peer = peers.get(&attempt.target.provider);
+    let operation = operation(record.door, peer.operation);
+    let model = name(attempt.target.model.as_str());
+    let mut attributes = Attributes::default();
+    attributes.text("gen_ai.operation.name", operation);
+    attributes.text("gen_ai.provider.name", &peer.name);
+    attributes.text("gen_ai.request.model", model);
+    attributes.server(&peer);
+    attributes.parameters(record);
+    if answered == Answered::Yes {
+        attributes.answer(record);
+    }
+    attributes.tokens(attempt.tokens);
+    if record.delivery == Delivery::Streamed {
+        let to_first = attempt.to_first.map(|time| time.as_secs_f64());
+        attributes.real("gen_ai.response.time_to_first_chunk", to_first);
+    }
+    attributes.text("llmgw.provider", attempt.target.provider.as_str());
+    attributes.text("llmgw.attempt.fate", attempt.fate.as_str());
+    attributes.real("llmgw.attempt.wait", Some(attempt.wait.as_secs_f64()));
+    attributes.real(
+        "llmgw.cost_usd",
+        attempt.cost.map(crate::catalog::usd::Usd::dollars),
+    );
+    attributes.maybe(
+        "llmgw.upstream_request_id",
+        attempt.upstream_request_id.as_deref(),
+    );
+    if let Some(status) = attempt.upstream_status {
+        attributes.number("http.response.status_code", u64::from(status));
+    }
+    let failure = match attempt.fate {
+        Fate::Failed | Fate::Cut => {
+            Some(attempt.cause.clone().unwrap_or_else(|| "_OTHER".to_owned()))
+        }
+        Fate::Answered | Fate::Abandoned => None,
+    };
+    attributes.maybe("error.type", failure.as_deref());
+    let after = attempt.started.saturating_duration_since(record.started);
+    let start = nanos(record.began).saturating_add(span_of(after));
+    Some(Span {
+        parent: Some(parent),
+        flags: u32::from(trace.flags) | HAS_IS_REMOTE,
+        name: format!("{operation} {model}"),
+        kind: Kind::Client,
+        start,
+        end: start.saturating_add(span_of(attempt.duration)),
+        attributes: attributes.0,
+        failure,
+        ..blank(trace, attempt.span?)
+    })
+}
+
+fn blank(trace: &Trace, id: SpanId) -> Span {
+    let state = trace.state.as_ref().and_then(|state| state.to_str().ok());
+    Span {
+        trace: trace.id,
+        id,
+        parent: None,
+        state: state.unwrap_or_default().to_owned(),
+        flags: 0,
+        name: String::new(),
+        kind: Kind::Server,
+        start: 0,
+        end: 0,
+        attributes: Vec::new(),
+        failure: None,
+    }
+}
+
+fn route(door: Door) -> &'static str {
+    match door {
+        Door::Responses => "/v1/responses",
+        Door::Compact => "/v1/responses/compact",
+        Door::Chat => "/v1/chat/completions",
+        Door::Messages => "/v1/messages",
+        Door::Embeddings => "/v1/embeddings",
+        Door::Count => "/v1/responses/input_tokens",
+    }
+}
+
+/// What is asked for: embeddings have a word of their own; the usual one is the provider's.
+fn operation(door: Door, usual: &'static str) -> &'static str {
+    match door {
+        Door::Embeddings => "embeddings",
+        Door::Count => "count_tokens",
+        Door::Responses | Door::Compact | Door::Chat | Door::Messages => usual,
+    }
+}
+
+fn finish(finish: Finish) -> &'static str {
+    match finish {
+        Finish::Stop => "stop",
+        Finish::ToolCall => "tool_call",
+        Finish::Length => "length",
+        Finish::ContentFilter => "content_filter",
+        Finish::Error => "error",
+    }
+}
+
+/// As much of a name as a name has.
+fn name(text: &str) -> &str {
+    text.get(..LONGEST_NAME.min(text.len())).unwrap_or_default()
+}
+
+fn nanos(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, span_of)
+}
+
+fn span_of(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The attributes of a span as they are being gathered; what is unknown is left out.
+#[derive(Debug, Default)]
+struct Attributes(Vec<(&'static str, Value)>);
+
+impl Attributes {
+    fn text(&mut self, key: &'static str, value: &str) {
+        self.0.push((key, Value::Text(value.to_owned())));
+    }
+
+    fn maybe(&mut self, key: &'static str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.text(key, value);
+        }
+    }
+
+    fn name(&mut self, key: &'static str, value: &str) {
+        self.maybe(key, Some(name(value)).filter(|name| !name.is_empty()));
+    }
+
+    fn number(&mut self, key: &'static str, value: u64) {
+        self.0
+            .push((key, Value::Number(i64::try_from(value).unwrap_or(i64::MAX))));
+    }
+
+    fn real(&mut self, key: &'static str, value: Option<f64>) {
+        if let Some(value) = value {
+            self.0.push((key, Value::Real(value)));
+        }
+    }
+
+    fn parameters(&mut self, record: &Record) {
+        let asked = &record.parameters;
+        if let Some(most) = asked.max_output_tokens {
+            self.number("gen_ai.request.max_tokens", most);
+        }
+        self.real("gen_ai.request.temperature", asked.temperature);
+        self.real("gen_ai.request.top_p", asked.top_p);
+        self.real("gen_ai.request.presence_penalty", asked.presence_penalty);
+        self.real("gen_ai.request.frequency_penalty", asked.frequency_penalty);
+        if record.delivery == Delivery::Streamed {
+            self.0.push(("gen_ai.request.stream", Value::Flag(true)));
+        }
+    }
+
+    fn answer(&mut self, record: &Record) {
+        self.maybe("gen_ai.response.id", record.response_id.as_deref());
+        let served = record.served.as_ref().map(|target| target.model.as_str());
+        let named = record
+            .response_model
+            .as_deref()
+            .filter(|model| !model.is_empty());
+        self.name(
+            "gen_ai.response.model",
+            named.or(served).unwrap_or_default(),
+        );
+        if let Some(reason) = record.finish {
+            let reasons = vec![finish(reason).to_owned()];
+            self.0
+                .push(("gen_ai.response.finish_reasons", Value::Texts(reasons)));
+        }
+    }
+
+    fn tokens(&mut self, tokens: Option<Tokens>) {
+        let Some(tokens) = tokens else {
+            return;
+        };
+        self.number("gen_ai.usage.input_tokens", tokens.input);
+        self.number("gen_ai.usage.output_tokens", tokens.output);
+        let details = [
+            ("gen_ai.usage.cache_read.input_tokens", tokens.cached),
+            (
+                "gen_ai.usage.cache_creation.input_tokens",
+                tokens.write_5m + tokens.write_1h,
+            ),
+            ("gen_ai.usage.reasoning.output_tokens", tokens.reasoning),
+        ];
+        for (key, count) in details.into_iter().filter(|(_, count)| *count > 0) {
+            self.number(key, count);
+        }
+    }
+
+    fn server(&mut self, peer: &Peer) {
+        if let Some((host, port)) = &peer.server {
+            self.text("server.address", host);
+            self.number("server.port", u64::from(*port));
+        }
+    }
+}
