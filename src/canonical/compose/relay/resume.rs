@@ -30,8 +30,19 @@ impl Composer {
                     let feed = Feed::Message(part);
                     self.open = Some(OpenItem { index, id, feed });
                 }
-                Open::Known(_) | Open::Unknown(_) => self.close_slot(index, ItemStatus::Completed),
+                Open::Known(_) | Open::Unknown(_) => {
+                    self.unseal(index);
+                    self.close_slot(index, ItemStatus::Completed);
+                }
             }
+        }
+    }
+
+    /// OpenAI sends opaque state along as a thought begins; that of a thought which broke off is good for nothing.
+    fn unseal(&mut self, index: u32) {
+        let slot = self.fold.slot_mut(index);
+        if let Some(Open::Known(Item::Reasoning(thought))) = slot.map(|slot| &mut slot.item) {
+            thought.encrypted_content = None;
         }
     }
 
