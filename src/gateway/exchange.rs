@@ -13,7 +13,7 @@ use super::snapshot::Member;
 use super::upstream::{Chunks, Incoming, Outgoing};
 use super::wait::late;
 use super::{Gateway, Snapshot};
-use crate::canonical::compose::{Composer, Setup};
+use crate::canonical::compose::{Composer, OnFailure, Setup};
 use crate::canonical::item::Item;
 use crate::canonical::native::Protocol;
 use crate::canonical::open::{Open, tag_of};
@@ -95,6 +95,10 @@ pub(super) fn composer(attempt: &Attempt<'_>, member: &Member) -> Composer {
     let (request, model) = (attempt.request, &attempt.target.model);
     Composer::new(Setup {
         native: shared(request, model, member).filter(|_| attempt.rules.on_cut == OnCut::Error),
+        on_failure: match attempt.rules.on_cut {
+            OnCut::Error => OnFailure::End,
+            OnCut::Continue => OnFailure::Hold,
+        },
         ..attempt.gateway.setup(request, attempt.caller)
     })
 }

@@ -213,6 +213,13 @@ impl Journal {
         }
     }
 
+    /// The answer of several attempts has ended, with this response.
+    pub(super) fn ended(&self, response: &Response) {
+        if let Some(mut notes) = self.notes() {
+            notes.end = Some(End::of(response));
+        }
+    }
+
     /// An upstream request goes out.
     pub(super) fn attempt(&self, target: &Target, span: Option<SpanId>) -> Leg {
         let Some(mut notes) = self.notes() else {

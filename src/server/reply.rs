@@ -24,6 +24,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MODEL: HeaderName = HeaderName::from_static("x-llmgw-model");
 const ROUTE: HeaderName = HeaderName::from_static("x-llmgw-route");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-llmgw-attempts");
+const RESCUES: HeaderName = HeaderName::from_static("x-llmgw-rescues");
 const LOSSY: HeaderName = HeaderName::from_static("x-llmgw-lossy");
 const UPSTREAM_ID: HeaderName = HeaderName::from_static("x-llmgw-upstream-request-id");
 const COST: HeaderName = HeaderName::from_static("x-llmgw-cost-usd");
@@ -153,6 +154,9 @@ pub(super) fn describe(
         put(headers, ROUTE, alias);
     }
     headers.insert(ATTEMPTS, HeaderValue::from(reply.attempts));
+    if reply.rescues > 0 {
+        headers.insert(RESCUES, HeaderValue::from(reply.rescues));
+    }
     if let Some(id) = &reply.upstream_request_id {
         put(headers, UPSTREAM_ID, id);
     }

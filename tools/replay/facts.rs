@@ -34,6 +34,7 @@ pub(crate) fn setup(delivery: Delivery, profile: Profile) -> Setup {
         seed: "replay".to_owned(),
         created_at: 1,
         echo: Echo::of(&names::request(delivery)),
+        ..Setup::default()
     }
 }
 

@@ -37,7 +37,7 @@ impl Leg {
             return;
         };
         let now = Instant::now();
-        notes.first_content = Some(now);
+        notes.first_content.get_or_insert(now);
         notes.losses = losses.iter().map(|loss| loss.field.clone()).collect();
         if let Some(attempt) = notes.attempts.get_mut(self.at) {
             attempt.to_first = Some(now - attempt.started);
@@ -82,6 +82,19 @@ impl Leg {
             attempt.to_first = Some(now - attempt.started);
             attempt.tokens = usage.map(Tokens::from);
             attempt.cost = cost;
+        });
+    }
+
+    /// It broke off after so much, and somebody may go on with its answer.
+    pub(in crate::gateway) fn cut(
+        &mut self,
+        error: &Error,
+        counted: Option<(Tokens, Option<Usd>)>,
+    ) {
+        self.counted(counted);
+        self.tell(|attempt| {
+            attempt.fate = Fate::Cut;
+            attempt.cause = Some(error.code().to_owned());
         });
     }
 
