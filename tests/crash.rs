@@ -1,10 +1,6 @@
 //! The rehearsal itself: routes that hold, and routes that it has to find fault with.
 
-#![expect(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test that breaks off has failed"
-)]
+#![expect(clippy::expect_used, reason = "a test that breaks off has failed")]
 
 use llmgw::config::Config;
 use llmgw::config::load::{Env, parse};

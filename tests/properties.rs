@@ -15,6 +15,7 @@ use futures_util::StreamExt as _;
 use http::HeaderName;
 use llmgw::canonical::request::{Delivery, Request};
 use llmgw::config::load::{Env, parse};
+use llmgw::config::provider::ProviderConfig;
 use llmgw::gateway::explain::{Detail, Explanation};
 use llmgw::gateway::upstream::Peer;
 use llmgw::gateway::{Caller, Gateway, Peers};
@@ -87,7 +88,7 @@ fn gateway(config: &str, env: &Env, seed: u64) -> (Gateway, Asked) {
             act(dice.lock().unwrap().roll(14))
         })
     };
-    let names = config.providers.iter().map(|provider| provider.name());
+    let names = config.providers.iter().map(ProviderConfig::name);
     let peers: Peers = names
         .map(|name| (name.clone(), peer(name.as_str())))
         .collect();
@@ -100,6 +101,9 @@ providers:
   b: { type: openai-compatible, base_url: 'http://b.test/v1' }
   c: { type: openai-compatible, base_url: 'http://c.test/v1', api_keys: [k1, k2] }
 ";
+
+/// Makes the caller that a name stands for, and what of it goes into the body.
+type Who<'a> = &'a dyn Fn(&str) -> (Caller, Option<String>);
 
 /// Targets of every kind: unknown models, known ones with prices and abilities, and providers without a key.
 const TARGETS: [&str; 8] = [
@@ -127,14 +131,12 @@ fn alias(dice: &mut Dice) -> String {
     );
     for (key, odds) in [("then", 2), ("when_refused", 3)] {
         if dice.roll(odds) == 0 {
-            text += &format!(", {key}: {}", list(dice));
+            text = format!("{text}, {key}: {}", list(dice));
         }
     }
     if dice.roll(3) == 0 {
-        text += &format!(
-            ", when_context_over: {{ tokens: 1M, targets: {} }}",
-            list(dice)
-        );
+        let targets = list(dice);
+        text = format!("{text}, when_context_over: {{ tokens: 1M, targets: {targets} }}");
     }
     if dice.roll(4) == 0 {
         text += ", requires: [vision]";
@@ -300,7 +302,7 @@ async fn whoever_is_pinned_never_moves_but_to_a_new_arm() {
         };
         (caller, None)
     };
-    let kinds: [(&str, &dyn Fn(&str) -> (Caller, Option<String>)); 3] = [
+    let kinds: [(&str, Who<'_>); 3] = [
         (", sticky: user", &by_user),
         (", sticky: key", &by_key),
         (", sticky: header, sticky_header: X-Session", &by_header),

@@ -64,7 +64,7 @@ impl Talk {
     async fn say(&mut self, message: &Value) {
         let text = message.to_string();
         let length = u16::try_from(text.len()).unwrap();
-        let mut frame = vec![0x80 | TEXT, 0x80 | 126];
+        let mut frame = vec![0x80 | TEXT, 0x80 | 0x7e];
         frame.extend(length.to_be_bytes());
         frame.extend([0; 4]);
         frame.extend(text.as_bytes());

@@ -211,7 +211,7 @@ fn cost(line: &Line) -> String {
 fn short(count: u64) -> String {
     let scaled = |unit: u64, letter: char| {
         let tenths = count / (unit / 10);
-        if tenths < 100 && tenths % 10 > 0 {
+        if tenths < 100 && !tenths.is_multiple_of(10) {
             format!("{}.{}{letter}", tenths / 10, tenths % 10)
         } else {
             format!("{}{letter}", tenths / 10)

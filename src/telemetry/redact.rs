@@ -48,8 +48,7 @@ impl Redactor {
         };
         let left = text.len() - at;
         text.truncate(at);
-        text.push_str(&format!("… ({left} bytes more)"));
-        text
+        text + &format!("… ({left} bytes more)")
     }
 }
 
@@ -62,7 +61,9 @@ fn without_files(text: &str) -> String {
         let run = rest.find(|c| !is_base64(c)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(run);
         if run >= LEAST_FILE {
-            out.push_str(&format!("({run} bytes)"));
+            out.push('(');
+            out.push_str(&run.to_string());
+            out.push_str(" bytes)");
         } else {
             out.push_str(word);
         }

@@ -151,7 +151,7 @@ impl Shared {
 }
 
 fn count(lines: &[u8]) -> u64 {
-    let ends = lines.iter().filter(|byte| **byte == b'\n').count();
+    let ends = memchr::memchr_iter(b'\n', lines).count();
     u64::try_from(ends.max(1)).unwrap_or(u64::MAX)
 }
 

@@ -111,7 +111,7 @@ fn what_stands_after_the_last_text_comes_back_after_it() {
     check(Some("ci"), &said.replace("\"do\"", "\"undo\""));
     check(
         Some("ci"),
-        &said.replace("[", r#"[{"role":"user","content":"well"},"#),
+        &said.replace('[', r#"[{"role":"user","content":"well"},"#),
     );
     check(Some("ci"), &said.replace("assistant", "user"));
     let own = r#"},{"type":"reasoning","summary":[],"encrypted_content":"mine"},{"role":"user""#;

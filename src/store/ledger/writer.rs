@@ -140,12 +140,11 @@ impl Writer {
     /// Does something with the database. A fault is warned of, and the file is opened anew the next time.
     fn with<T>(&mut self, work: impl FnOnce(&mut Table) -> Result<T, Fault>) -> Option<T> {
         let attempt = || {
-            let table = match &mut self.table {
-                Some(table) => table,
-                None => {
-                    let table = Table::open(&self.path, self.retention, (self.now)())?;
-                    self.table.insert(table)
-                }
+            let table = if let Some(table) = &mut self.table {
+                table
+            } else {
+                let table = Table::open(&self.path, self.retention, (self.now)())?;
+                self.table.insert(table)
             };
             work(table)
         };

@@ -26,7 +26,7 @@ fn record() -> Record {
     };
     Record {
         request_id: "r-1".to_owned(),
-        began: UNIX_EPOCH + Duration::from_secs(1_795_392_000),
+        began: UNIX_EPOCH + Duration::from_hours(498_720),
         started: Instant::now(),
         door: Door::Messages,
         transport: Transport::Http,

@@ -248,7 +248,7 @@ impl Metrics {
         let cause = cause.unwrap_or_else(|| words.none());
         self.attempts
             .with([provider.clone(), model.clone(), fate, cause], |it| {
-                it.add(1)
+                it.add(1);
             });
         if let Some(cost) = attempt.cost {
             let key = words.key(record.key.as_deref());
