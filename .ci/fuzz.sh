@@ -22,6 +22,6 @@ fuzz_one() {
 if [ "${2:-}" ]; then
     fuzz_one "$2" "$seconds"
 else
-    printf '%s\n' ${TARGETS:-sse anthropic google chat responses request} |
+    printf '%s\n' ${TARGETS:-sse anthropic google chat responses request markdown} |
         xargs -n 1 -P "$(nproc)" "$0" "$seconds"
 fi

@@ -131,6 +131,7 @@ struct Details {
     remedy: Option<Remedy>,
     hint: Option<String>,
     earlier: Vec<Error>,
+    attempts: u32,
 }
 
 impl Error {
@@ -217,6 +218,13 @@ impl Error {
         self
     }
 
+    /// Says how many upstream requests were made in all before it came to this.
+    #[must_use]
+    pub fn after(mut self, attempts: u32) -> Self {
+        self.details.attempts = attempts;
+        self
+    }
+
     /// Keeps the status that the provider answered with.
     #[must_use]
     pub fn with_upstream_status(mut self, status: u16) -> Self {
@@ -256,6 +264,11 @@ impl Error {
     /// The target at which it happened.
     pub fn target(&self) -> Option<&Target> {
         self.details.target.as_ref()
+    }
+
+    /// How many upstream requests were made in all.
+    pub fn attempts(&self) -> u32 {
+        self.details.attempts
     }
 
     /// The status that the provider answered with.

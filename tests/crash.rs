@@ -128,7 +128,11 @@ fn no_key_of_the_users_is_in_a_rehearsal() {
     let text = "providers: { openai: { api_keys: [sk-real-1, sk-real-2], headers: { x-team: secret } }, lab: { type: openai, api_key_cmd: 'echo sk' } }";
     let config = config(text);
     let openai = config.provider("openai").unwrap();
-    let keys: Vec<&str> = openai.keys.iter().map(|key| key.expose()).collect();
+    let keys: Vec<&str> = openai
+        .keys
+        .iter()
+        .map(llmgw::secret::Secret::expose)
+        .collect();
     assert_eq!(keys, ["crash-test-1", "crash-test-2"]);
     assert!(openai.headers.is_empty());
     let lab = config.provider("lab").unwrap();

@@ -120,8 +120,8 @@ fn the_manager_hears_of_the_start_of_each_reload_and_of_the_end() {
             break heard;
         }
     };
-    // The drain time, 30 s, and a little.
-    assert_eq!(variable(&stopping, "EXTEND_TIMEOUT_USEC"), Some("35000000"));
+    // The drain time, 30 s, and 10 for what is left to do.
+    assert_eq!(variable(&stopping, "EXTEND_TIMEOUT_USEC"), Some("40000000"));
     assert!(managed.daemon.wait().unwrap().success());
 }
 

@@ -36,6 +36,7 @@ impl Bench {
         tokio::task::spawn(serve_upstream(upstream));
         let config = format!(
             "server: {{ {server} }}\n\
+             store: {{ kind: memory }}\n\
              providers:\n  \
                openai: {{ api_key: k, base_url: \"http://127.0.0.1:{port}/v1\" }}\n  \
                anthropic: {{ api_key: k, base_url: \"http://127.0.0.1:{port}\" }}\n  \
@@ -410,6 +411,32 @@ async fn texts_are_embedded_by_whoever_can() {
         (400, &json!("invalid_request_error")),
         "{body}"
     );
+}
+
+#[tokio::test]
+async fn a_failure_says_who_was_asked_how_often_and_a_refusal_of_ours_does_not() {
+    let bench = Bench::new("").await;
+    let check = async |body: Value, expect: (u16, Option<&str>, Option<&str>)| {
+        let path = "/v1/responses";
+        let reply = bench
+            .send(Method::POST, path, &[], body.to_string().into())
+            .await;
+        let header = |name: &str| reply.headers().get(name).map(|v| v.to_str().unwrap());
+        let seen = (
+            reply.status().as_u16(),
+            header("x-llmgw-attempts"),
+            header("x-llmgw-model"),
+        );
+        assert_eq!(seen, expect, "{body}");
+    };
+    let demo = |fail: u16| json!({"model": "smart", "input": "hi", "demo": {"fail": fail}});
+    check(demo(400), (400, Some("1"), Some("demo/demo"))).await;
+    check(demo(500), (502, Some("3"), Some("demo/demo"))).await;
+    check(
+        json!({"model": "smart", "input": "hi", "temperature": 9}),
+        (400, None, None),
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -62,6 +62,22 @@ pub struct ImagePart {
     pub extra: Extra,
 }
 
+impl ImagePart {
+    /// The media type of a data URL that is no image's.
+    pub fn foreign_media(&self) -> Option<&str> {
+        let rest = self.image_url.as_deref()?.strip_prefix("data:")?;
+        let media = rest.split([';', ',']).next().unwrap_or_default();
+        let is_image = media
+            .get(..6)
+            .is_some_and(|kind| kind.eq_ignore_ascii_case("image/"));
+        (!is_image).then_some(if media.is_empty() {
+            "text/plain"
+        } else {
+            media
+        })
+    }
+}
+
 /// `{filename, file_data, file_url}`; `file_id` is OpenAI's.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct FilePart {

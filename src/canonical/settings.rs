@@ -128,24 +128,26 @@ impl Echo {
             Profile::Native => (upstream, self, &OURS),
             Profile::Strict => (self, upstream, &APPLIED),
         };
-        let changed = |key: &str| {
-            let (_, fits) = keys.iter().find(|(name, _)| *name == key)?;
+        let changed = |(key, fits): &(&'static str, Fits)| {
             let json = other.get(key)?;
-            (base.get(key) != Some(json) && fits(json)).then_some(json)
+            (base.get(key) != Some(json) && fits(json)).then_some((*key, json))
         };
+        let mut changes: Vec<(&'static str, &str)> = keys.iter().filter_map(changed).collect();
         // Mostly both say the same, and then the text stays shared.
-        if keys.iter().all(|(key, _)| changed(key).is_none()) {
+        if changes.is_empty() {
             return base.clone();
         }
         let mut fields = Fields::with_room();
         for (key, place) in &base.0.places {
-            let old = base.0.text.get(place.clone()).unwrap_or_default();
-            fields.push(key.clone(), changed(key).unwrap_or(old));
+            let change = changes.iter().position(|(name, _)| name == key);
+            let json = match change {
+                Some(at) => changes.swap_remove(at).1,
+                None => base.0.text.get(place.clone()).unwrap_or_default(),
+            };
+            fields.push(key.clone(), json);
         }
-        for (key, _) in keys {
-            if let (None, Some(json)) = (base.get(key), changed(key)) {
-                fields.push(Cow::Borrowed(key), json);
-            }
+        for (key, json) in changes {
+            fields.push(Cow::Borrowed(key), json);
         }
         Self(Arc::new(fields))
     }

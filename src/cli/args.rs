@@ -8,6 +8,9 @@ use clap_complete::Shell;
 use clap_complete::engine::ArgValueCandidates;
 
 use super::models::candidates;
+use usage::Usage;
+
+pub mod usage;
 
 /// Language models at the terminal, and the gateway in front of them
 #[derive(Debug, Parser)]
@@ -85,6 +88,8 @@ pub enum Command {
     /// Try your routes against providers that misbehave: no keys, no network
     #[command(after_help = CRASH_TEST_EXAMPLES)]
     CrashTest(CrashTest),
+    /// Show what requests used and cost
+    Usage(Usage),
     /// Show, check or edit the configuration
     Config(Config),
     /// Turn another gateway's configuration into one of ours, on standard output

@@ -3,17 +3,18 @@
 use serde_json::{Value, json};
 
 use super::account::{self, Account};
-use super::args::{Ask, Conversation, Global, Output};
+use super::args::{Ask, Global, Output};
 use super::failure::{Code, Failure, Outcome, Stop};
 use super::files::{self, Attachment};
 use super::input::{self, Material, Stdin};
 use super::listen::{End, Heard, Reasoning, listen};
 use super::printer::{Markdown, Printer, first_block};
+use super::render::Style;
 use super::request;
 use super::schema;
 use super::session::{Session, Turn};
 use super::setup::Setup;
-use super::streams::{Kind, Streams, say, tell};
+use super::streams::{Streams, say, tell};
 use crate::canonical::request::{Delivery, Request};
 use crate::config::Config;
 use crate::gateway::{Gateway, fetch};
@@ -57,7 +58,7 @@ async fn answer(ask: Ask, global: &Global, streams: Streams) -> Outcome {
     };
     let material = input::gather(&ask.prompt, &ask.talk.file, stdin)?;
     material.check()?;
-    let mut session = session(&ask.talk.conversation, streams)?;
+    let mut session = Session::of(&ask.talk.conversation, streams)?;
 
     let mut setup = Setup::load(global, streams)?;
     setup.set_timeout(&ask.talk);
@@ -89,16 +90,12 @@ async fn answer(ask: Ask, global: &Global, streams: Streams) -> Outcome {
     let heard = conclude(heard, form, &snapshot.config, streams)?;
     account::report_losses(&heard, streams);
     if ask.output.usage {
-        tell(&format!(
-            "{}\n",
-            Account::of(&heard, &snapshot.config).line(&heard)
-        ));
+        let line = Account::of(&heard, &snapshot.config).line(&heard);
+        tell(&format!("{}\n", streams.error_dress(&line, Style::DIM)));
     }
     if let Some(response) = heard.response {
-        session.add(Turn {
-            output: response.output,
-            ..turn
-        })?;
+        let output = response.output;
+        session.add(Turn { output, ..turn }, streams)?;
     }
     Ok(())
 }
@@ -167,22 +164,6 @@ fn prepare(request: &mut Request, output: &Output, form: &Form) -> Outcome {
         Form::Fitting(schema) | Form::Object(Some(schema)) => request::demand(request, schema),
         Form::Text | Form::Block | Form::Object(None) => Ok(()),
     }
-}
-
-/// Saved only where somebody saw the answer or named the conversation, so that scripts never disturb `-c`.
-fn session(conversation: &Conversation, streams: Streams) -> Outcome<Session> {
-    let mut session = match (&conversation.session, conversation.go_on) {
-        (Some(name), _) => Session::named(name)?,
-        (None, true) => Session::last()?,
-        (None, false) if streams.stdout == Kind::Terminal && !conversation.no_save => {
-            Session::fresh()?
-        }
-        (None, false) => Session::unsaved(),
-    };
-    if conversation.no_save {
-        session.keep_in_memory();
-    }
-    Ok(session)
 }
 
 /// Finds out what the pages among the files are.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::failure::{Code, Failure, Outcome};
 use super::places;
+use crate::catalog::day::Day;
 use crate::providers::ListedModel;
 use crate::routing::resolve::Listed;
 
@@ -98,6 +99,11 @@ impl From<ListedModel> for CachedModel {
 /// The ids that the providers listed when they were last asked.
 pub(crate) fn listed() -> Listed {
     Cache::read().listed()
+}
+
+/// The day it is.
+pub(crate) fn today() -> Day {
+    Day::of_unix(i64::try_from(now()).unwrap_or(i64::MAX))
 }
 
 /// Unix seconds.

@@ -10,6 +10,9 @@ use serde::Serialize;
 use super::render::clean;
 use crate::error::{self, Error, Retry};
 
+/// The code of an error that says that only a key is missing.
+pub(crate) const NO_KEY: &str = "no_api_key";
+
 /// The exit codes, one meaning each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -185,6 +188,7 @@ pub fn code_of(error: &Error) -> Code {
     match error.kind() {
         Kind::Internal | Kind::MethodNotAllowed | Kind::UnsupportedMediaType => Code::Bug,
         Kind::InvalidRequest => Code::Usage,
+        Kind::ModelNotFound if error.code() == NO_KEY => Code::Key,
         // Ours if nobody was asked yet; the provider's word otherwise.
         Kind::ModelNotFound if error.upstream_status().is_none() => Code::Config,
         Kind::Loop => Code::Config,

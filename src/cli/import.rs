@@ -1,6 +1,7 @@
 //! `import`: another gateway's configuration becomes ours on standard output; what there is to say about it goes to
 //! standard error.
 
+use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -47,17 +48,20 @@ fn report(imported: &Imported, talkative: Talkative) -> String {
     let told = findings
         .iter()
         .filter(|finding| talkative != Talkative::Quiet || finding.grade == Grade::Manual);
-    let mut text: String = told
-        .map(|finding| format!("{}\n", clean(&finding.to_string())))
-        .collect();
+    let mut text = String::new();
+    for finding in told {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{}", clean(&finding.to_string()));
+    }
     if talkative != Talkative::Quiet {
         let count = |grade| findings.iter().filter(|one| one.grade == grade).count();
-        text.push_str(&format!(
-            "\n{} exact, {} approximate, {} to see to\n",
+        let _ = writeln!(
+            text,
+            "\n{} exact, {} approximate, {} to see to",
             count(Grade::Exact),
             count(Grade::Approximate),
             count(Grade::Manual)
-        ));
+        );
     }
     text
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 
 use super::failure::{Failure, Outcome, kind_of};
+use super::follow::Follower;
 use super::printer::Printer;
 use super::render::{Style, clean};
 use super::spinner::{Spinner, TICK};
@@ -65,7 +66,14 @@ pub(crate) async fn listen(
     reasoning: Reasoning,
     streams: Streams,
 ) -> Outcome<Heard> {
+    let follower = Follower::default();
+    let caller = Caller {
+        request_id: format!("req_{}", uuid::Uuid::now_v7().simple()),
+        watcher: follower.watcher(),
+        ..Caller::default()
+    };
     let mut ear = Ear {
+        follower,
         spinner: Spinner::new(&request.model, streams),
         printer,
         reasoning,
@@ -73,10 +81,6 @@ pub(crate) async fn listen(
         begun: Instant::now(),
         thought: false,
         heard: Heard::nothing(),
-    };
-    let caller = Caller {
-        request_id: format!("req_{}", uuid::Uuid::now_v7().simple()),
-        ..Caller::default()
     };
     let mut signals = Signals::new()?;
     let asking = gateway.respond(Arc::new(request), caller);
@@ -89,6 +93,7 @@ pub(crate) async fn listen(
 }
 
 struct Ear<'a> {
+    follower: Follower,
     spinner: Spinner,
     printer: &'a mut Printer,
     reasoning: Reasoning,
@@ -113,12 +118,21 @@ impl Ear<'_> {
                 biased;
                 signal = signals.next() => return Waited::Signal(signal),
                 done = &mut what => return Waited::Done(done),
-                _ = ticks.tick() => self.spinner.tick(),
+                _ = ticks.tick() => {
+                    if let Some(phase) = self.follower.news() {
+                        self.spinner.enter(phase);
+                    }
+                    self.spinner.tick();
+                }
             }
         }
     }
 
     async fn take(&mut self, reply: Reply, signals: &mut Signals) -> Outcome<End> {
+        for note in self.follower.notes(&reply.target) {
+            self.spinner.hide();
+            self.streams.note(&note);
+        }
         self.heard.target = Some(reply.target);
         self.heard.attempts = reply.attempts;
         self.heard.losses = reply.losses;

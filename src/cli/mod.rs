@@ -5,6 +5,7 @@
 //! tool that people put into pipes must start at once.
 
 use std::future::Future;
+use std::io::ErrorKind;
 
 use clap::{CommandFactory as _, Parser as _};
 use clap_complete::CompleteEnv;
@@ -20,6 +21,7 @@ mod crash_test;
 mod explain;
 pub mod failure;
 mod files;
+mod follow;
 mod import;
 mod input;
 mod listen;
@@ -38,6 +40,7 @@ mod spinner;
 mod streams;
 mod systemd;
 mod typo;
+mod usage;
 mod watch;
 
 use args::{Cli, Command};
@@ -52,7 +55,9 @@ pub fn run() -> Result<(), Exit> {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    match dispatch(cli) {
+    let ended = dispatch(cli);
+    crate::telemetry::finish();
+    match ended {
         Ok(()) | Err(Stop::PipeClosed) => Ok(()),
         Err(Stop::Told(code)) => Err(Exit::Code(code)),
         Err(Stop::Signal(signal)) => Err(Exit::Signal(signal)),
@@ -84,6 +89,7 @@ fn dispatch(cli: Cli) -> Outcome {
         }
         Command::Explain(explain) => explain::run(&explain, &global),
         Command::CrashTest(crash_test) => crash_test::run(&crash_test, &global),
+        Command::Usage(usage) => usage::run(&usage, &global),
         Command::Config(config) => config::run(&config, &global),
         Command::Import(import) => import::run(&import, &global),
         Command::Completions { shell } => scripts::completions(shell),
@@ -122,12 +128,16 @@ fn usage(error: &clap::Error) -> Result<(), Exit> {
         streams::tell(&tip);
         return Err(Exit::Code(Code::Usage));
     }
-    // It fails only if the reader has gone, who needs no help then.
-    let _ = error.print();
-    if error.exit_code() == 0 {
-        Ok(())
-    } else {
-        Err(Exit::Code(Code::Usage))
+    let printed = error.print();
+    match (error.exit_code(), printed) {
+        (0, Ok(())) => Ok(()),
+        // A reader that has gone needs no help.
+        (0, Err(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        (0, Err(error)) => {
+            streams::tell(&format!("error: cannot write: {error}\n"));
+            Err(Exit::Code(Code::Bug))
+        }
+        (_, _) => Err(Exit::Code(Code::Usage)),
     }
 }
 

@@ -119,7 +119,7 @@ fn price(price: Option<f64>) -> String {
 }
 
 /// 400k, 1.05M.
-fn tokens(count: u64) -> String {
+pub(crate) fn tokens(count: u64) -> String {
     let (whole, part) = (count / 1_000_000, count % 1_000_000 / 10_000);
     match (whole, part) {
         (0, _) if count < 1000 => count.to_string(),

@@ -13,8 +13,8 @@ use super::failure::{Code, Failure, Outcome};
 use super::model_table;
 use super::setup::{Setup, is_local};
 use super::streams::{Kind, Streams, Talkative, say};
+use crate::catalog;
 use crate::catalog::models::{Capability, Model};
-use crate::catalog::{self, day::Day};
 use crate::config::Config;
 use crate::config::alias::Aim;
 use crate::config::load::{self, Env};
@@ -111,7 +111,7 @@ pub(crate) fn rows(config: &Config, cache: &Cache) -> Vec<Row> {
         .iter()
         .map(|alias| alias_row(config, &alias.name))
         .collect();
-    let today = Day::of_unix(i64::try_from(super::cache::now()).unwrap_or(i64::MAX));
+    let today = super::cache::today();
     for provider in &config.providers {
         if is_local(provider.kind) {
             continue;
@@ -153,7 +153,7 @@ pub(crate) fn candidates() -> Vec<CompletionCandidate> {
     let Ok(config) = load::load(None, &Env::of_process()) else {
         return Vec::new();
     };
-    resolve::names(&config, &super::cache::listed())
+    resolve::current_names(&config, &super::cache::listed(), super::cache::today())
         .into_iter()
         .map(CompletionCandidate::new)
         .collect()
@@ -265,13 +265,13 @@ async fn refresh(gateway: &Gateway, config: &Config, streams: Streams) -> Outcom
         )
     });
     let mut cache = Cache::read();
-    cache.refreshed = super::cache::now();
     let mut report = Vec::new();
     for (provider, answer) in join_all(asking).await {
         let name = provider.name().to_string();
         match answer {
             Ok(Ok(models)) => {
                 report.push(format!("{name} {}", models.len()));
+                cache.refreshed = super::cache::now();
                 cache
                     .providers
                     .insert(name, models.into_iter().map(CachedModel::from).collect());
@@ -303,7 +303,7 @@ fn asleep(config: &Config) -> String {
     if names.is_empty() {
         return "llmgw models --all".to_owned();
     }
-    let shown: Vec<&str> = names.iter().take(3).map(String::as_str).collect();
+    let shown: Vec<&str> = names.iter().take(2).map(String::as_str).collect();
     let more = if names.len() > shown.len() {
         ", …"
     } else {

@@ -7,23 +7,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::failure::{Code, Failure, Outcome};
+use crate::config::load::Env;
+use crate::store::place;
 
 /// The directory of conversations and the history.
 pub(crate) fn state() -> Outcome<PathBuf> {
-    let found =
-        dirs::state_dir().or_else(|| dirs::home_dir().map(|home| home.join(".local/state")));
-    found
-        .map(|base| base.join("llmgw"))
-        .ok_or_else(|| homeless("conversations"))
+    place::state().ok_or_else(|| homeless("conversations"))
 }
 
 /// The directory of what can be asked for again.
 pub(crate) fn cache() -> Outcome<PathBuf> {
-    let found = if cfg!(target_os = "macos") {
-        dirs::home_dir().map(|home| home.join(".cache"))
-    } else {
-        dirs::cache_dir()
-    };
+    let found = Env::of_process().cache_dir();
     found
         .map(|base| base.join("llmgw"))
         .ok_or_else(|| homeless("the list of models"))

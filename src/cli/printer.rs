@@ -54,7 +54,11 @@ impl Printer {
             Self::Silent => {}
             Self::Bytes(plain) => plain.push(text, &mut out)?,
             Self::Clean(plain) => plain.push(&clean(text), &mut out)?,
-            Self::Rendered(renderer) => renderer.push(text, &mut out)?,
+            Self::Rendered(renderer) => {
+                // The window may have another size by now.
+                renderer.resize(width());
+                renderer.push(text, &mut out)?;
+            }
         }
         Ok(())
     }

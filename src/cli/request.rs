@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::args::{Sampling, Talk};
 use super::failure::{Code, Failure, Outcome};
 use super::files;
+use super::schema;
 use super::typo::nearest;
 use crate::canonical::beyond::Beyond;
 use crate::canonical::extra::Object;
@@ -91,7 +92,10 @@ pub(crate) fn read_schema(argument: &str) -> Outcome<Value> {
         })?
     };
     match serde_json::from_str::<Value>(&text) {
-        Ok(schema @ Value::Object(_)) => Ok(schema),
+        Ok(schema @ Value::Object(_)) => {
+            schema::check(&schema)?;
+            Ok(schema)
+        }
         Ok(_) => Err(Failure::new(Code::Usage, "--schema: a JSON schema is an object").into()),
         Err(error) => {
             Err(Failure::new(Code::Usage, format!("--schema is not JSON: {error}")).into())
@@ -204,13 +208,14 @@ pub(crate) fn set(request: &mut Request, key: &str, value: &str) -> Result<(), S
             .map_err(|_| format!("{text} is no number"))
     };
     match key {
-        "temperature" => request.temperature = Some(number(value)?),
+        "temperature" => match number(value)? {
+            number if (0.0..=2.0).contains(&number) => request.temperature = Some(number),
+            _ => return Err("temperature goes from 0 to 2".to_owned()),
+        },
         "max_tokens" => {
-            request.max_output_tokens = Some(
-                value
-                    .parse()
-                    .map_err(|_| format!("{value} is no number of tokens"))?,
-            );
+            let limit = value.parse().ok().filter(|limit| *limit > 0);
+            let limit = limit.ok_or_else(|| format!("{value} is no number of tokens"))?;
+            request.max_output_tokens = Some(limit);
         }
         "effort" => {
             let effort = Effort::ALL

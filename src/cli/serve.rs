@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::args::{Global, Serve};
 use super::banner::{Banner, Reader};
 use super::failure::{Code, Failure, Outcome};
-use super::setup::{Setup, is_about_sleep, start_log};
+use super::setup::{Setup, is_about_sleep, log_level};
 use super::streams::{Kind, Streams, Talkative, tell};
 use super::systemd::Manager;
 use super::watch::Watch;
@@ -18,19 +18,16 @@ use crate::telemetry;
 pub(crate) async fn run(serve: Serve, global: &Global) -> Outcome {
     let streams = Streams::new(global);
     let watch = Watch::new(global)?;
-    let setup = Setup::load(global, streams)?;
+    let env = Env::of_process();
+    let setup = Setup::load_from(global, streams, &env)?;
     let log = setup.config.log;
-    start_log(level(log.level), format(log.format))?;
+    let level = log_level(global, &env).unwrap_or(level(log.level));
+    telemetry::serve(level, format(log.format)).map_err(|why| Failure::new(Code::Usage, why))?;
     let listen = setup
         .config
         .server
         .listen(serve.address.as_deref())
         .map_err(|why| Failure::new(Code::Config, why))?;
-    let address = listen
-        .sockets()
-        .first()
-        .copied()
-        .ok_or_else(|| Failure::new(Code::Config, "there is no address to listen on"))?;
     if streams.talkative != Talkative::Verbose {
         for warning in setup
             .config
@@ -45,7 +42,7 @@ pub(crate) async fn run(serve: Serve, global: &Global) -> Outcome {
         streams.warn("no provider has a key: only `demo` and local servers can answer");
     }
     let stopper = Stopper::default();
-    let manager = Arc::new(Manager::of(&Env::of_process()));
+    let manager = Arc::new(Manager::of(&env));
     let banner = Banner::new(&setup.config, reader(log.format, streams.stderr));
     let drain = setup.config.server.drain;
     let told = manager.clone();
@@ -70,7 +67,7 @@ pub(crate) async fn run(serve: Serve, global: &Global) -> Outcome {
     let stop = stopper.clone();
     // One piece of news waits at most: the next look at the file finds what comes after.
     let (news, reloads) = tokio::sync::mpsc::channel(1);
-    let serving = server::run(setup.config, address, stopper, reloads, notice);
+    let serving = server::run(setup.config, listen, stopper, reloads, notice);
     let mut serving = std::pin::pin!(serving);
     let mut watching = std::pin::pin!(watch.run(news, &manager));
     let mut signals = super::listen::Signals::new()?;

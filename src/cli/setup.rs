@@ -4,11 +4,17 @@ use std::time::Duration;
 
 use super::args::{Global, Talk};
 use super::cache;
-use super::failure::{Code, Failure, Outcome};
+use super::failure::{Code, Failure, NO_KEY, Outcome, Stop};
 use super::streams::{Kind, Streams, Talkative};
-use crate::config::alias::{Aim, Alias, OnCut, Overlay, Policy, Rules, Sticky, Weighted};
+use super::typo;
+use crate::catalog;
+use crate::config::alias::{
+    Aim, Alias, OnCut, Overlay, Policy, Rules, STICKY_HEADER, Sticky, Weighted,
+};
 use crate::config::load::{self, Env};
+use crate::config::provider::State;
 use crate::config::{Config, Faults};
+use crate::error::Error;
 use crate::providers;
 use crate::routing::resolve::{self, Listed};
 use crate::routing::words::{self, Meaning};
@@ -27,10 +33,14 @@ impl Setup {
     pub(crate) fn load(global: &Global, streams: Streams) -> Outcome<Self> {
         let env = Env::of_process();
         if let Some(level) = log_level(global, &env) {
-            start_log(level, telemetry::Format::Text)?;
+            start_log(level)?;
         }
-        let config =
-            load::load(global.config.as_deref(), &env).map_err(|faults| broken(&faults))?;
+        Self::load_from(global, streams, &env)
+    }
+
+    /// The same, without a log.
+    pub(crate) fn load_from(global: &Global, streams: Streams, env: &Env) -> Outcome<Self> {
+        let config = load::load(global.config.as_deref(), env).map_err(|faults| broken(&faults))?;
         for warning in &config.warnings {
             // That a provider sleeps concerns who runs a gateway; a question to another one it does not.
             if streams.talkative == Talkative::Verbose || !is_about_sleep(warning) {
@@ -84,15 +94,17 @@ impl Setup {
 
     /// One name: an alias, an id, or words of one.
     fn one(&mut self, typed: &str, streams: Streams) -> Outcome<String> {
-        let meaning = match words::search(&self.config, &self.listed, typed) {
+        let today = cache::today();
+        let meaning = match words::search(&self.config, &self.listed, typed, today) {
             Ok(meaning) => meaning,
             // Only now is the list that the providers gave worth reading.
             Err(error) => {
                 self.listed = cache::listed();
-                if self.listed.is_empty() {
-                    return Err(error.into());
-                }
-                words::search(&self.config, &self.listed, typed)?
+                let again = match self.listed.is_empty() {
+                    true => Err(error),
+                    false => words::search(&self.config, &self.listed, typed, today),
+                };
+                again.map_err(|error| self.unknown(typed, error))?
             }
         };
         if let Meaning::Found(found) = &meaning
@@ -103,21 +115,69 @@ impl Setup {
         Ok(meaning.name().to_owned())
     }
 
-    /// A comma list is an alias of the moment: asked in turn.
+    /// What to say of a name that means nothing.
+    fn unknown(&self, typed: &str, error: Error) -> Failure {
+        if matches!(error.code(), NO_KEY | words::SEVERAL) {
+            return error.into();
+        }
+        if let Some((name, variable)) = self.asleep(typed) {
+            let provider = name.split('/').next().unwrap_or_default();
+            let message = format!("no key for `{provider}`, which would serve {name}");
+            return Failure::new(Code::Key, message).with_hint(format!("set {variable}"));
+        }
+        let names = resolve::current_names(&self.config, &self.listed, cache::today());
+        let near = typo::nearest_models(typed, &names, 3);
+        let hint = match near.as_slice() {
+            [] => "name it as provider/model     all: llmgw models".to_owned(),
+            near => format!("did you mean  {}?     all: llmgw models", near.join(" · ")),
+        };
+        Failure::new(Code::Config, format!("no model \"{typed}\"")).with_hint(hint)
+    }
+
+    /// A model that ships, has all the words in its name, and lacks nothing but a key; and the variable of the key.
+    fn asleep(&self, typed: &str) -> Option<(String, &str)> {
+        let words: Vec<String> = typed.split_whitespace().map(str::to_lowercase).collect();
+        self.config.providers.iter().find_map(|provider| {
+            let State::Asleep(variables) = &provider.state else {
+                return None;
+            };
+            let fits = |id: &str| words.iter().all(|word| id.contains(word.as_str()));
+            let model = catalog::models::all()
+                .iter()
+                .find(|model| model.provider == provider.vendor() && fits(model.id))?;
+            let name = format!("{}/{}", provider.name(), model.id);
+            Some((name, variables.first()?.as_str()))
+        })
+    }
+
+    /// A comma list is an alias of the moment: asked in turn. Who lacks a key is passed over as long as somebody is left.
     fn chain(&mut self, typed: &str, streams: Streams) -> Outcome<String> {
         let mut targets = Vec::new();
+        let mut keyless = None;
         for name in typed
             .split(',')
             .map(str::trim)
             .filter(|name| !name.is_empty())
         {
-            let name = self.one(name, streams)?;
+            let name = match self.one(name, streams) {
+                Ok(name) => name,
+                Err(Stop::Failed(failure)) if failure.code == Code::Key => {
+                    keyless.get_or_insert(failure);
+                    continue;
+                }
+                Err(stop) => return Err(stop),
+            };
             let aim = if self.config.alias(&name).is_some() {
                 Aim::Alias(name)
             } else {
                 Aim::Target(resolve::target(&self.config, &self.listed, &name)?)
             };
             targets.push(Weighted { aim, weight: 1 });
+        }
+        match keyless {
+            Some(failure) if targets.is_empty() => return Err(Stop::Failed(failure)),
+            Some(failure) => streams.note(&format!("note: passed over: {}", failure.message)),
+            None => {}
         }
         let defaults = &self.config.defaults;
         let rules = Rules {
@@ -130,6 +190,7 @@ impl Setup {
             name: typed.to_owned(),
             policy: Policy::Failover,
             sticky: Sticky::None,
+            sticky_header: STICKY_HEADER,
             targets,
             then: Vec::new(),
             overlay: Overlay::default(),
@@ -163,9 +224,10 @@ pub(crate) fn log_level<'a>(global: &Global, env: &'a Env) -> Option<&'a str> {
     }
 }
 
-/// Begins logging. The first call holds.
-pub(crate) fn start_log(level: &str, format: telemetry::Format) -> Outcome {
-    telemetry::start(level, format).map_err(|why| Failure::new(Code::Usage, why).into())
+/// Begins logging at a terminal. The first call holds.
+fn start_log(level: &str) -> Outcome {
+    telemetry::start(level, telemetry::Format::Text)
+        .map_err(|why| Failure::new(Code::Usage, why).into())
 }
 
 /// Faults of the configuration, all of them.

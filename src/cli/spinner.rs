@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::streams::{Kind, Streams, Talkative};
+use super::follow::Phase;
+use super::streams::{Kind, Streams, Talkative, error_width};
+use super::typo::shortened;
 
 /// A reply within this time shows no spinner at all.
 const DELAY: Duration = Duration::from_millis(300);
@@ -19,7 +21,7 @@ pub(crate) struct Spinner {
     started: Instant,
     wanted: bool,
     thinking: Option<Instant>,
-    message: String,
+    phase: Phase,
     bar: Option<ProgressBar>,
 }
 
@@ -30,9 +32,14 @@ impl Spinner {
             started: Instant::now(),
             wanted: streams.stderr == Kind::Terminal && streams.talkative != Talkative::Quiet,
             thinking: None,
-            message: format!("waiting for {model}"),
+            phase: Phase::Answer(model.to_owned()),
             bar: None,
         }
+    }
+
+    /// Something else is waited for.
+    pub(crate) fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
     }
 
     /// The model thinks.
@@ -45,9 +52,10 @@ impl Spinner {
         if !self.wanted || self.started.elapsed() < DELAY {
             return;
         }
-        if let Some(since) = self.thinking {
-            self.message = format!("thinking… {}s", since.elapsed().as_secs());
-        }
+        let line = match self.thinking {
+            Some(since) => format!("thinking… {}s", since.elapsed().as_secs()),
+            None => self.phase.line(Instant::now()),
+        };
         let bar = self.bar.get_or_insert_with(|| {
             let bar = ProgressBar::new_spinner();
             // Without colour: the library has its own opinion of when colour is welcome.
@@ -56,16 +64,22 @@ impl Spinner {
             }
             bar
         });
-        bar.set_message(self.message.clone());
+        // On one line, whatever the window: what wraps cannot be taken away without a trace.
+        bar.set_message(shortened(&line, error_width().saturating_sub(4)));
         bar.tick();
+    }
+
+    /// Takes it off the screen until the next tick.
+    pub(crate) fn hide(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
     }
 
     /// Takes it off the screen, for good.
     pub(crate) fn clear(&mut self) {
         self.wanted = false;
-        if let Some(bar) = self.bar.take() {
-            bar.finish_and_clear();
-        }
+        self.hide();
     }
 }
 

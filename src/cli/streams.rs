@@ -59,7 +59,7 @@ impl Streams {
     /// Something worth knowing; not said with `--quiet`.
     pub(crate) fn note(self, text: &str) {
         if self.talkative != Talkative::Quiet {
-            tell(&format!("{}\n", clean(text)));
+            tell(&format!("{}\n", self.error_dress(&clean(text), Style::DIM)));
         }
     }
 
@@ -87,6 +87,11 @@ fn colour(when: When, auto: anstream::ColorChoice) -> Colour {
 /// Columns of the terminal behind standard output; 0 if unknown.
 pub(crate) fn width() -> usize {
     terminal_size::terminal_size_of(io::stdout()).map_or(0, |(width, _)| usize::from(width.0))
+}
+
+/// Columns of the terminal behind standard error.
+pub(crate) fn error_width() -> usize {
+    terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
 }
 
 /// Writes to standard error. A failure is dropped: there is nobody left to be told.

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use crate::config::load::Env;
 
+/// What is left to do after the last request takes no longer.
+const LAST: Duration = Duration::from_secs(10);
+
 /// Who started this process, if they want to hear of it.
 #[derive(Debug, Default)]
 pub(crate) struct Manager {
@@ -43,7 +46,7 @@ impl Manager {
     /// No new requests; those that run may take so long.
     pub(crate) fn stopping(&self, status: &str, within: Duration) {
         // A drain that is longer than the unit's `TimeoutStopSec` is no hang.
-        let patience = (within + Duration::from_secs(5)).as_micros();
+        let patience = (within + LAST).as_micros();
         self.tell(&format!(
             "STOPPING=1\nSTATUS={status}\nEXTEND_TIMEOUT_USEC={patience}"
         ));
@@ -176,7 +179,7 @@ mod tests {
         manager.stopping("draining", Duration::from_secs(30));
         assert_eq!(
             heard(),
-            "STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=35000000"
+            "STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=40000000"
         );
     }
 

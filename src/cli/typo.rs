@@ -28,6 +28,29 @@ pub(crate) fn nearest<'a>(
     found.into_iter().take(most).map(|(_, name)| name).collect()
 }
 
+/// The models whose names come nearest to a word, best first: a slip in the family (`claud-sonet`) counts as little as
+/// one in the whole name.
+pub(crate) fn nearest_models<'a>(word: &str, names: &'a [String], most: usize) -> Vec<&'a str> {
+    let word = word.to_lowercase();
+    let limit = (word.chars().count() / 3).max(1);
+    let slips = |name: &str| {
+        let name = name.to_lowercase();
+        let bare = name.split_once('/').map_or(name.as_str(), |(_, bare)| bare);
+        let families = bare.match_indices('-').map(|(at, _)| &bare[..at]);
+        let forms = families.chain([bare, name.as_str()]);
+        forms
+            .map(|form| strsim::damerau_levenshtein(&word, form))
+            .min()
+    };
+    let mut found: Vec<(usize, &str)> = names
+        .iter()
+        .filter_map(|name| Some((slips(name)?, name.as_str())))
+        .filter(|(slips, _)| *slips <= limit)
+        .collect();
+    found.sort_by_key(|(slips, _)| *slips);
+    found.into_iter().take(most).map(|(_, name)| name).collect()
+}
+
 /// What to say besides of clap about a word that is no command.
 pub(crate) fn unknown_command(error: &clap::Error, arguments: &[String]) -> Option<String> {
     if error.kind() != ErrorKind::InvalidSubcommand {
@@ -75,6 +98,17 @@ mod tests {
         assert_eq!(nearest("aks", names, 1), ["ask"]);
         assert_eq!(nearest("modles", names, 1), ["models"]);
         assert!(nearest("why", names, 1).is_empty());
+    }
+
+    #[test]
+    fn a_slip_in_the_family_of_a_model_is_small() {
+        let names = ["openai/gpt-6-sol", "anthropic/claude-sonnet-5-5", "demo"].map(str::to_owned);
+        assert_eq!(
+            nearest_models("claud-sonet", &names, 3),
+            ["anthropic/claude-sonnet-5-5"]
+        );
+        assert_eq!(nearest_models("gpt-6-slo", &names, 3), ["openai/gpt-6-sol"]);
+        assert!(nearest_models("mistral", &names, 3).is_empty());
     }
 
     #[test]

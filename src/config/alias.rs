@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
 use serde::Deserialize;
 
 use crate::canonical::request::{Effort, ReasoningSettings, Request, TextSettings};
@@ -20,6 +21,8 @@ pub struct Alias {
     pub policy: Policy,
     /// Who keeps getting the same target where there is a draw.
     pub sticky: Sticky,
+    /// The header whose value counts under [`Sticky::Header`].
+    pub sticky_header: HeaderName,
     /// The targets, at least one.
     pub targets: Vec<Weighted>,
     /// Asked after all targets, in this order, whatever the policy.
@@ -58,7 +61,12 @@ pub enum Sticky {
     User,
     /// The holder of a client key.
     Key,
+    /// Whoever sends the same value in a header, such as a session's.
+    Header,
 }
+
+/// The header of [`Sticky::Header`] if the file names none.
+pub const STICKY_HEADER: HeaderName = HeaderName::from_static("x-llmgw-sticky");
 
 /// A target and its weight.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -195,6 +203,7 @@ impl Sticky {
             Self::None => "none",
             Self::User => "user",
             Self::Key => "key",
+            Self::Header => "header",
         }
     }
 }

@@ -55,15 +55,35 @@ impl Env {
         self.filled("HOME").map(PathBuf::from)
     }
 
-    /// Where programs keep their configuration: XDG on all Unix systems, macOS included.
+    /// Where programs keep their configuration.
     fn config_dir(&self) -> Option<PathBuf> {
+        self.place("XDG_CONFIG_HOME", ".config", dirs::config_dir)
+    }
+
+    /// Where programs keep what they remember; `None` without a home.
+    pub fn state_dir(&self) -> Option<PathBuf> {
+        self.place("XDG_STATE_HOME", ".local/state", dirs::data_local_dir)
+    }
+
+    /// Where programs keep what they can ask for again; `None` without a home.
+    pub fn cache_dir(&self) -> Option<PathBuf> {
+        self.place("XDG_CACHE_HOME", ".cache", dirs::cache_dir)
+    }
+
+    /// XDG on all Unix systems, macOS included, where people who live in terminals expect it.
+    fn place(
+        &self,
+        variable: &str,
+        usual: &str,
+        on_windows: fn() -> Option<PathBuf>,
+    ) -> Option<PathBuf> {
         if cfg!(windows) {
-            return dirs::config_dir();
+            return on_windows();
         }
-        let xdg = self.filled("XDG_CONFIG_HOME").map(PathBuf::from);
+        let xdg = self.filled(variable).map(PathBuf::from);
         // A relative path there is invalid by the XDG specification, and to be ignored.
         xdg.filter(|path| path.is_absolute())
-            .or_else(|| Some(self.home()?.join(".config")))
+            .or_else(|| Some(self.home()?.join(usual)))
     }
 }
 
@@ -125,7 +145,14 @@ pub fn load(named: Option<&Path>, env: &Env) -> Result<Config, Faults> {
     };
     match std::fs::read_to_string(&path) {
         Ok(text) => parse(&text, Some(path), env),
-        Err(error) if must == Must::Nothing && error.kind() == std::io::ErrorKind::NotFound => {
+        // A home that is no directory (`HOME=/dev/null` is a habit) holds no file either.
+        Err(error)
+            if must == Must::Nothing
+                && matches!(
+                    error.kind(),
+                    std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory
+                ) =>
+        {
             parse("", None, env)
         }
         Err(error) => Err(Faults {

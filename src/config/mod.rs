@@ -135,6 +135,10 @@ pub struct Store {
     pub ttl: Duration,
     /// How many bytes are kept at most.
     pub max: u64,
+    /// How long it is kept what requests used; zero keeps nothing of it.
+    pub usage_ttl: Duration,
+    /// Of how many requests that is kept at most.
+    pub usage_max: u64,
 }
 
 /// Where responses are kept.
@@ -175,6 +179,18 @@ pub struct Log {
     pub level: LogLevel,
     /// In which form.
     pub format: LogFormat,
+    /// Whether it holds what was said.
+    pub content: LogContent,
+}
+
+/// Whether the log holds what was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogContent {
+    /// No.
+    #[default]
+    Withheld,
+    /// Requests and answers, without keys.
+    Shown,
 }
 
 /// How much is logged.
@@ -260,6 +276,8 @@ impl Default for Store {
             path: None,
             ttl: Duration::from_hours(720),
             max: 1 << 30,
+            usage_ttl: Duration::from_hours(400 * 24),
+            usage_max: 2_000_000,
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::alias::{Aim, Alias, OnCut, Retry, Timeouts};
+use super::alias::{Aim, Alias, OnCut, Retry, Sticky, Timeouts};
 use super::provider::{ProviderConfig, State};
 use super::server::Anonymous;
 use super::units::{show_duration, show_size};
-use super::{Config, Faults, FetchRule, LogFormat, LogLevel, Lossy, ReasoningEvents, StoreKind};
+use super::{
+    Config, Faults, FetchRule, LogContent, LogFormat, LogLevel, Lossy, ReasoningEvents, StoreKind,
+};
 
 /// What `config check` says: `ok` and the warnings, or every fault as `file:line:column: place: message`.
 pub fn check_report(loaded: &Result<Config, Faults>) -> String {
@@ -39,7 +41,11 @@ pub fn resolved(config: &Config) -> String {
             "allow": config.fetch.allow.iter().map(fetch_rule).collect::<Vec<_>>(),
             "max": show_size(config.fetch.max),
         },
-        "log": { "level": level(config.log.level), "format": format(config.log.format) },
+        "log": {
+            "level": level(config.log.level),
+            "format": format(config.log.format),
+            "content": config.log.content == LogContent::Shown,
+        },
         "prices": prices(config),
     });
     let source = config.source.as_ref().map_or_else(
@@ -128,6 +134,13 @@ fn alias_value(alias: &Alias) -> Value {
     present([
         ("policy", json!(alias.policy.as_str())),
         ("sticky", json!(alias.sticky.as_str())),
+        (
+            "sticky_header",
+            match alias.sticky {
+                Sticky::Header => json!(alias.sticky_header.as_str()),
+                Sticky::None | Sticky::User | Sticky::Key => Value::Null,
+            },
+        ),
         ("targets", targets.collect()),
         ("then", list(&alias.then)),
         ("instructions", json!(overlay.instructions)),
@@ -205,6 +218,8 @@ fn store(config: &Config) -> Value {
         ("path", json!(store.path)),
         ("ttl", json!(show_duration(store.ttl))),
         ("max", json!(show_size(store.max))),
+        ("usage_ttl", json!(show_duration(store.usage_ttl))),
+        ("usage_max", json!(store.usage_max)),
     ])
 }
 

@@ -123,6 +123,12 @@ impl Server {
     }
 }
 
+impl From<SocketAddr> for Listen {
+    fn from(address: SocketAddr) -> Self {
+        Self::At(address)
+    }
+}
+
 impl Listen {
     /// The sockets to try. All of `Loopback`, of which the second may fail; the first of `Everywhere` that works.
     pub fn sockets(self) -> Vec<SocketAddr> {

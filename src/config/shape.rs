@@ -91,6 +91,7 @@ pub(super) enum Api {
 pub(super) struct Alias {
     pub(super) policy: Option<Policy>,
     pub(super) sticky: Option<Sticky>,
+    pub(super) sticky_header: Option<String>,
     pub(super) targets: Option<Vec<Target>>,
     pub(super) then: Option<Vec<String>>,
     pub(super) instructions: Option<String>,
@@ -204,6 +205,10 @@ pub(super) struct Store {
     pub(super) ttl: Option<Duration>,
     #[serde(deserialize_with = "units::size")]
     pub(super) max: Option<u64>,
+    #[serde(deserialize_with = "units::duration")]
+    pub(super) usage_ttl: Option<Duration>,
+    #[serde(deserialize_with = "units::count")]
+    pub(super) usage_max: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -219,6 +224,7 @@ pub(super) struct Fetch {
 pub(super) struct Log {
     pub(super) level: Option<LogLevel>,
     pub(super) format: Option<LogFormat>,
+    pub(super) content: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,5 +1,6 @@
 //! Faults that show over time: two minutes of requests, one a second, at a target that comes and goes.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::Run;
@@ -70,7 +71,8 @@ impl Season<'_> {
         );
         if let Some(at) = self.back_at.filter(|_| fault == Fault::DeadPrimary) {
             let wait = at.saturating_sub(DEAD).as_secs_f64();
-            note.push_str(&format!("; used again after {wait:.0} s"));
+            // Writing to a string cannot fail.
+            let _ = write!(note, "; used again after {wait:.0} s");
         }
         let verdict = match (&failure, answered == all) {
             (Some(_), _) => Verdict::Failed,
@@ -163,7 +165,7 @@ impl Season<'_> {
             Some(at) if at <= DEAD + limit => None,
             Some(at) => Some(format!(
                 "used again only {:?} after it recovered",
-                at - DEAD
+                at.saturating_sub(DEAD)
             )),
             None if DEAD + limit > LENGTH => None,
             None => Some("never used again after it recovered".to_owned()),

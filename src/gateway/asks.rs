@@ -1,6 +1,14 @@
 //! Asks that are no response: how many tokens a request has, and embeddings. Targets are asked in turn, once each.
 
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::course::{Course, wait};
+use super::live::Living;
+use super::snapshot::Turn;
 use super::tariff::Tariff;
+use super::ticket::{Watch, resting};
 use super::{Caller, Gateway, Snapshot};
 use crate::canonical::embedding::{Embedded, Embedding};
 use crate::canonical::item::{Item, ToolOutput};
@@ -58,7 +66,10 @@ impl Gateway {
     /// every four bytes of text, a thousand for each image or file, and four around each item and tool.
     pub async fn count(&self, request: &Request, caller: &Caller) -> Result<Count, Error> {
         let snapshot = self.snapshot();
-        let (request, targets) = planned(&snapshot, request, caller)?;
+        let (request, mut targets) = planned(&snapshot, request, caller)?;
+        // Who is left alone for now comes after those that are well; a count is no sign of either.
+        let now = Instant::now();
+        targets.sort_by_key(|target| wait(&self.health, target, now));
         let mut first_refusal = None;
         for target in targets {
             let count = Ask::Count(&request);
@@ -139,32 +150,48 @@ impl Gateway {
         caller: &Caller,
     ) -> Result<(Target, Embedded), Error> {
         let snapshot = self.snapshot();
-        let asked = Request {
+        let mut asked = Arc::new(Request {
             model: embedding.model.clone(),
             ..Request::default()
-        };
-        let (_, targets) = planned(&snapshot, &asked, caller)?;
-        let mut failures = Vec::new();
-        for target in targets {
-            let embed = Ask::Embed(embedding);
-            match self.ask(&snapshot, &target, embed, caller).await {
-                Ok(Answer::Embeddings(embedded))
-                    if embedded.vectors.len() == embedding.input.len() =>
-                {
-                    return Ok((target, embedded));
-                }
-                Ok(Answer::Embeddings(_)) => {
-                    let message = "the number of vectors is not the number of texts";
-                    failures.push(Error::garbled(message).at(&target));
-                }
-                Ok(Answer::Models(..) | Answer::Tokens(_) | Answer::Compacted(..)) => {
-                    return Err(crossed());
-                }
-                Err(error) if error.next() == Next::Target => failures.push(error),
-                Err(error) => return Err(error),
+        });
+        let route = super::route(&snapshot, &mut asked, caller)?;
+        let plan = Living::new(self, &snapshot, &asked, Turn::Take).plan(&route, caller);
+        let mut course = Course::new(plan, &self.health)?;
+        while let Some(target) = course.next() {
+            match self.embed_at(&snapshot, &target, embedding, caller).await {
+                Ok(embedded) => return Ok((target, embedded)),
+                Err(error) => course.failed(error)?,
             }
         }
-        Err(Error::exhausted(failures))
+        Err(course.exhausted())
+    }
+
+    /// Asks one target, whose health hears of it.
+    async fn embed_at(
+        &self,
+        snapshot: &Snapshot,
+        target: &Target,
+        embedding: &Embedding,
+        caller: &Caller,
+    ) -> Result<Embedded, Error> {
+        let watch = Watch::new(self, target, snapshot.config.defaults.breaker);
+        let mut ticket = watch.admit().map_err(|closed| resting(closed).at(target))?;
+        let started = Instant::now();
+        let embed = Ask::Embed(embedding);
+        let error = match self.ask(snapshot, target, embed, caller).await {
+            Ok(Answer::Embeddings(embedded)) if embedded.vectors.len() == embedding.input.len() => {
+                ticket.answered(started.elapsed());
+                return Ok(embedded);
+            }
+            Ok(Answer::Embeddings(_)) => {
+                let message = "the number of vectors is not the number of texts";
+                Error::garbled(message).at(target)
+            }
+            Ok(Answer::Models(..) | Answer::Tokens(_) | Answer::Compacted(..)) => crossed(),
+            Err(error) => error,
+        };
+        ticket.failed(&error);
+        Err(error)
     }
 
     async fn ask(

@@ -1,15 +1,16 @@
 //! One target is asked: encode, send, decode until the first content, and again where that may help.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::asked::Asked;
 use super::course::Course;
-use super::exchange::{lost_at_the_door, prepare, read_all, readable, request_id, shared, weigh};
+use super::exchange::{composer, lost_at_the_door, prepare, read_all, readable, request_id, weigh};
 use super::gate::{COME_BACK, Full, Manner, Place};
 use super::keys::{Lent, Other};
+use super::progress::{self, Progress};
 use super::running::{Running, Start};
 use super::snapshot::Member;
 use super::tariff::Tariff;
@@ -17,10 +18,9 @@ use super::ticket::{Ticket, Watch, resting};
 use super::upstream::{Incoming, Outgoing};
 use super::wait::{backoff, late, rested};
 use super::{Caller, Gateway, Reply, Snapshot};
-use crate::canonical::compose::{Composer, Setup};
 use crate::canonical::event::Batch;
 use crate::canonical::request::{Delivery, Request};
-use crate::config::alias::{OnCut, Rules, Timeouts};
+use crate::config::alias::{Rules, Timeouts};
 use crate::error::{Error, Kind, Retry};
 use crate::providers::{Ask, Call, Loss, Remedies};
 use crate::routing::health::Admission;
@@ -31,10 +31,6 @@ const MOST_ERROR_BYTES: usize = 256 * 1024;
 
 /// The code of an error that says that `max_in_flight` of the provider is reached.
 pub(super) const PROVIDER_BUSY: &str = "provider_busy";
-
-/// How many upstream requests one client's request has made.
-#[derive(Debug, Default)]
-pub(super) struct Asked(AtomicU32);
 
 /// Everything that asking one target needs.
 pub(super) struct Attempt<'a> {
@@ -65,6 +61,7 @@ struct Begun {
     losses: Vec<Loss>,
     upstream_request_id: Option<String>,
     first_content: Duration,
+    upstream: Duration,
     first: Batch,
 }
 
@@ -95,7 +92,8 @@ impl Attempt<'_> {
         let mut tries = 0;
         let mut rotations = 0;
         loop {
-            let mut remedies = self.gateway.remedies(self.target);
+            self.caller.watcher.tell(Progress::Asking(self.target));
+            let mut remedies = asked.remedies(self.gateway, self.target);
             let tried = match self.once(member, &request, asked, &remedies).await {
                 Ok((reply, running)) => return Ok(settle(reply, running, ticket)),
                 Err(tried) => tried,
@@ -105,10 +103,13 @@ impl Attempt<'_> {
             if let Some(remedy) = error.remedy()
                 && remedies.add(remedy.clone())
             {
-                self.gateway.learn(self.target, remedy.clone());
+                asked.learn(self.gateway, self.target, remedy);
                 continue;
             }
-            if tried.other == Other::Key && rotations < member.keys.len() && self.in_time() {
+            if tried.other == Other::Key
+                && rotations < member.keys.len()
+                && self.has_time_for(Duration::ZERO)
+            {
                 rotations += 1;
                 continue;
             }
@@ -117,12 +118,7 @@ impl Attempt<'_> {
             let Some(wait) = self.wait(&error, tries, &ticket) else {
                 return Err(error);
             };
-            tracing::info!(
-                request_id = %self.caller.request_id, target = %self.target, code = error.code(),
-                wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), "retrying the same target"
-            );
-            self.caller.journal.wait(wait);
-            tokio::time::sleep(wait).await;
+            progress::retry(self.caller, &error, wait, tries, self.rules.retry).await;
         }
     }
 
@@ -142,8 +138,7 @@ impl Attempt<'_> {
                         && self.has_time_for(wait)
                         && !self.has_ready() =>
                 {
-                    self.caller.journal.wait(wait);
-                    tokio::time::sleep(wait).await;
+                    progress::rest(self.caller, self.target, wait).await;
                 }
                 _ => return Err(resting(closed)),
             }
@@ -184,10 +179,6 @@ impl Attempt<'_> {
         self.rival.is_some() || self.course.has_others()
     }
 
-    fn in_time(&self) -> bool {
-        self.has_time_for(Duration::ZERO)
-    }
-
     fn has_time_for(&self, wait: Duration) -> bool {
         Instant::now() + wait < self.deadline
     }
@@ -199,19 +190,21 @@ impl Attempt<'_> {
         asked: &Asked,
         remedies: &Remedies,
     ) -> Result<(Begun, Box<Running>), Tried> {
-        readable(request, member)?;
+        readable(request, &self.target.model, member)?;
         let mut call =
             member
                 .provider
                 .encode(Ask::Respond(request), &self.target.model, remedies)?;
-        call.losses.extend(lost_at_the_door(request, member));
+        call.losses
+            .extend(lost_at_the_door(request, &self.target.model, member));
         weigh(self.snapshot.config.defaults.lossy, &call.losses)?;
         let losses = std::mem::take(&mut call.losses);
         let place = self.place(member).await?;
         let lent = member.key().await?;
-        let attempts = asked.0.fetch_add(1, Ordering::Relaxed) + 1;
+        let tariff = Tariff::of(self.snapshot, self.target);
         let mut leg = self.caller.leg(self.target, &mut call.headers);
         let started = Instant::now();
+        let (attempts, first_asked) = asked.once_more(started);
         let timeouts = self.timeouts();
         let (total, limit) = self.total(started, &timeouts);
         let begun = async {
@@ -222,7 +215,8 @@ impl Attempt<'_> {
             .await
             .map_err(|_| late("total", limit))??;
             running.note(self.alias, self.target, attempts, &losses);
-            let first = running.first_content(total).await?;
+            let first = running.first_content(total).await;
+            let first = first.inspect_err(|_| leg.counted(running.counted(&tariff)))?;
             Ok((running, upstream_request_id, first))
         };
         let (mut running, upstream_request_id, first) = match begun.await {
@@ -238,13 +232,14 @@ impl Attempt<'_> {
             }
         };
         leg.begun(&losses, upstream_request_id.as_deref());
-        running.noted_by(leg, Tariff::of(self.snapshot, self.target));
+        running.noted_by(leg, tariff);
         let begun = Begun {
             target: self.target.clone(),
             attempts,
             losses,
             upstream_request_id,
             first_content: started.elapsed(),
+            upstream: first_asked.elapsed(),
             first,
         };
         Ok((begun, running))
@@ -345,11 +340,7 @@ impl Attempt<'_> {
                 .with_upstream_status(status.as_u16())
                 .with_upstream_request_id(id));
         }
-        let composer = Composer::new(Setup {
-            // An answer that another may have to finish is told in our own words from the beginning.
-            native: shared(self.request, member).filter(|_| self.rules.on_cut == OnCut::Error),
-            ..self.gateway.setup(self.request, self.caller)
-        });
+        let composer = composer(self, member);
         let start = Start {
             delivery: self.request.delivery,
             first_token: started + timeouts.first_token,
@@ -357,9 +348,7 @@ impl Attempt<'_> {
             clock: self.gateway.clock,
             place,
         };
-        // On the heap: it is large, and handed on through every future around this one.
-        let running = Box::new(Running::new(incoming, decoder, composer, start));
-        Ok((running, id))
+        Ok((Running::new(incoming, decoder, composer, start), id))
     }
 
     /// The request with everything in it that the provider cannot fetch itself.
@@ -386,7 +375,7 @@ fn settle(begun: Begun, mut running: Box<Running>, ticket: Ticket) -> Reply {
         attempts: begun.attempts,
         losses: begun.losses,
         upstream_request_id: begun.upstream_request_id,
-        first_content: begun.first_content,
+        upstream: begun.upstream,
         events: running.into_events(begun.first),
     }
 }

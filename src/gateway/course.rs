@@ -167,7 +167,7 @@ impl<'a> Course<'a> {
 }
 
 /// How long a target is left alone from now.
-fn wait(health: &Health, target: &Target, now: Instant) -> Duration {
+pub(super) fn wait(health: &Health, target: &Target, now: Instant) -> Duration {
     match health.glance(target, now).admission {
         Admission::Open | Admission::Probe => Duration::ZERO,
         Admission::Closed(wait) | Admission::Throttled(wait) => wait,

@@ -7,18 +7,22 @@ use http::HeaderValue;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use tokio::time::timeout;
 
+use super::attempt::Attempt;
 use super::keys::Lent;
 use super::snapshot::Member;
 use super::upstream::{Chunks, Incoming, Outgoing};
 use super::wait::late;
 use super::{Gateway, Snapshot};
+use crate::canonical::compose::{Composer, Setup};
 use crate::canonical::item::Item;
 use crate::canonical::native::Protocol;
 use crate::canonical::open::{Open, tag_of};
 use crate::canonical::request::Request;
 use crate::config::Lossy;
+use crate::config::alias::OnCut;
 use crate::error::{Error, Kind};
 use crate::providers::{Call, Loss};
+use crate::target::ModelId;
 
 impl Gateway {
     /// One request whose whole reply is read at once, without retries.
@@ -65,14 +69,24 @@ impl Gateway {
 }
 
 /// The protocol that the client and a provider have in common.
-pub(super) fn shared(request: &Request, member: &Member) -> Option<Protocol> {
-    let protocol = member.provider.speaks()?;
+fn shared(request: &Request, model: &ModelId, member: &Member) -> Option<Protocol> {
+    let protocol = member.provider.speaks(request, model)?;
     request.spoken(protocol).map(|native| native.protocol)
 }
 
+/// Makes the events of a provider's answer. An answer that another may have to finish is told in our own words from the
+/// beginning.
+pub(super) fn composer(attempt: &Attempt<'_>, member: &Member) -> Composer {
+    let (request, model) = (attempt.request, &attempt.target.model);
+    Composer::new(Setup {
+        native: shared(request, model, member).filter(|_| attempt.rules.on_cut == OnCut::Error),
+        ..attempt.gateway.setup(request, attempt.caller)
+    })
+}
+
 /// Refuses what only servers of the client's protocol can read: to leave it out would be to answer another question.
-pub(super) fn readable(request: &Request, member: &Member) -> Result<(), Error> {
-    if request.spoken(Protocol::Chat).is_none() || shared(request, member).is_some() {
+pub(super) fn readable(request: &Request, model: &ModelId, member: &Member) -> Result<(), Error> {
+    if request.spoken(Protocol::Chat).is_none() || shared(request, model, member).is_some() {
         return Ok(());
     }
     for (at, item) in request.input.iter().enumerate() {
@@ -92,28 +106,13 @@ pub(super) fn readable(request: &Request, member: &Member) -> Result<(), Error> 
 
 /// What the door could not carry. A provider of the door's own protocol reads what the client wrote, and says itself what
 /// is lost of it.
-pub(super) fn lost_at_the_door(request: &Request, member: &Member) -> Vec<Loss> {
-    if shared(request, member).is_some() {
+pub(super) fn lost_at_the_door(request: &Request, model: &ModelId, member: &Member) -> Vec<Loss> {
+    if shared(request, model, member).is_some() {
         return Vec::new();
     }
     let lost = request.beyond.lost.iter();
     lost.map(|path| Loss::new(path.as_str(), "not known to this gateway"))
         .collect()
-}
-
-/// Under `lossy: reject` a loss is a refusal before any money is spent.
-pub(super) fn weigh(lossy: Lossy, losses: &[Loss]) -> Result<(), Error> {
-    match (lossy, losses.first()) {
-        (Lossy::Reject, Some(loss)) => Err(Error::unsupported(
-            loss.field.clone(),
-            format!(
-                "`{}` cannot be carried to this target: {}",
-                loss.field, loss.what
-            ),
-        )
-        .with_hint("set `defaults.lossy: warn` to send the request without it")),
-        (Lossy::Reject | Lossy::Warn | Lossy::Allow, _) => Ok(()),
-    }
 }
 
 /// Puts on what every outgoing request has: the key, the configured headers, our mark.
@@ -141,6 +140,21 @@ pub(super) fn prepare(
         headers.insert(name.clone(), value.clone());
     }
     Ok(())
+}
+
+/// Under `lossy: reject` a loss is a refusal before any money is spent.
+pub(super) fn weigh(lossy: Lossy, losses: &[Loss]) -> Result<(), Error> {
+    match (lossy, losses.first()) {
+        (Lossy::Reject, Some(loss)) => Err(Error::unsupported(
+            loss.field.clone(),
+            format!(
+                "`{}` cannot be carried to this target: {}",
+                loss.field, loss.what
+            ),
+        )
+        .with_hint("set `defaults.lossy: warn` to send the request without it")),
+        (Lossy::Reject | Lossy::Warn | Lossy::Allow, _) => Ok(()),
+    }
 }
 
 pub(super) async fn read_all(mut chunks: Chunks, most: usize) -> Result<Vec<u8>, Error> {

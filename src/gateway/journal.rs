@@ -19,7 +19,24 @@ use crate::target::Target;
 
 /// The notes on one request. Clones write on the same page; the default takes no notes.
 #[derive(Debug, Clone, Default)]
-pub struct Journal(Option<Arc<Mutex<Notes>>>);
+pub struct Journal(Option<Arc<Page>>);
+
+/// What is written on.
+#[derive(Debug)]
+struct Page {
+    notes: Mutex<Notes>,
+    says: Says,
+}
+
+/// Whether the answer itself is noted too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Says {
+    /// No: only how it went.
+    #[default]
+    Nothing,
+    /// Yes, as JSON.
+    Everything,
+}
 
 /// Everything that was noted.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +51,8 @@ pub struct Notes {
     pub first_content: Option<Instant>,
     /// How the answer ended; `None` if it has not, or none began.
     pub end: Option<End>,
+    /// The items of the answer as JSON, where they are wanted.
+    pub said: Option<String>,
     /// The wait that precedes the next attempt.
     wait: Duration,
 }
@@ -178,8 +197,9 @@ pub enum Finish {
 
 impl Journal {
     /// A page of its own.
-    pub fn open() -> Self {
-        Self(Some(Arc::default()))
+    pub fn open(says: Says) -> Self {
+        let notes = Mutex::default();
+        Self(Some(Arc::new(Page { notes, says })))
     }
 
     /// Everything so far; the page is empty afterwards.
@@ -190,7 +210,7 @@ impl Journal {
 
     fn notes(&self) -> Option<MutexGuard<'_, Notes>> {
         let page = self.0.as_ref()?;
-        Some(page.lock().unwrap_or_else(PoisonError::into_inner))
+        Some(page.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The name led to this alias.
@@ -286,8 +306,11 @@ impl Leg {
             attempt.tokens = response.usage.as_ref().map(Tokens::from);
             attempt.cost = cost;
         });
+        let says = self.journal.0.as_ref().map(|page| page.says);
+        let said = (says == Some(Says::Everything)).then(|| written(response));
         if let Some(mut notes) = self.journal.notes() {
             notes.end = Some(end);
+            notes.said = said;
         }
     }
 
@@ -303,11 +326,19 @@ impl Leg {
     }
 
     /// It is given up after so much.
-    pub(super) fn abandoned(&mut self, usage: Option<&Usage>, cost: Option<Usd>) {
-        self.tell(|attempt| {
-            attempt.tokens = usage.map(Tokens::from);
-            attempt.cost = cost;
-        });
+    pub(super) fn abandoned(&mut self, counted: Option<(Tokens, Option<Usd>)>) {
+        self.counted(counted);
+        self.tell(|_| {});
+    }
+
+    /// So much was used, whatever becomes of it: some tell the counts of the prompt before they say anything.
+    pub(super) fn counted(&mut self, counted: Option<(Tokens, Option<Usd>)>) {
+        if let Some((tokens, cost)) = counted
+            && let Some(mut notes) = self.journal.notes()
+            && let Some(attempt) = notes.attempts.get_mut(self.at)
+        {
+            (attempt.tokens, attempt.cost) = (Some(tokens), cost);
+        }
     }
 
     /// Does anybody want to know?
@@ -327,6 +358,11 @@ impl Leg {
             write(attempt);
         }
     }
+}
+
+/// What a response says, as JSON.
+fn written(response: &Response) -> String {
+    serde_json::to_string(&response.output).unwrap_or_default()
 }
 
 impl Drop for Leg {

@@ -31,6 +31,17 @@ enum State {
     Retired,
 }
 
+/// The state of one key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyState {
+    /// It can be used.
+    Ready,
+    /// It rests at a limit, and comes back.
+    Resting,
+    /// The provider refuses it.
+    Retired,
+}
+
 /// How many keys there are of each state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Census {
@@ -157,14 +168,24 @@ impl Keyring {
     /// The states of all keys.
     pub(super) fn census(&self, now: Instant) -> Census {
         let mut census = Census::default();
-        for state in self.states().iter() {
+        for state in self.each(now) {
             match state {
-                State::Resting(until) if *until > now => census.resting += 1,
-                State::Ready | State::Resting(_) => census.ready += 1,
-                State::Retired => census.retired += 1,
+                KeyState::Resting => census.resting += 1,
+                KeyState::Ready => census.ready += 1,
+                KeyState::Retired => census.retired += 1,
             }
         }
         census
+    }
+
+    /// The state of each key, in their order.
+    pub(super) fn each(&self, now: Instant) -> Vec<KeyState> {
+        let state = |state: &State| match state {
+            State::Resting(until) if *until > now => KeyState::Resting,
+            State::Ready | State::Resting(_) => KeyState::Ready,
+            State::Retired => KeyState::Retired,
+        };
+        self.states().iter().map(state).collect()
     }
 
     fn states(&self) -> std::sync::MutexGuard<'_, Vec<State>> {

@@ -51,6 +51,7 @@ impl<'a> Living<'a> {
             live: self,
             constraints: caller.constraints,
             key: caller.key.as_deref(),
+            marks: &caller.marks,
             draw,
             today: Day::of_unix(seconds),
         };

@@ -14,6 +14,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::EventStream;
+use super::makers::Makers;
 use crate::canonical::item::{Item, Message, Reasoning, Role};
 use crate::canonical::open::Open;
 use crate::canonical::part::Part;
@@ -51,7 +52,10 @@ enum Place {
 
 /// The memory of one gateway.
 #[derive(Debug, Default)]
-pub(super) struct Memory(Mutex<Shelf>);
+pub(super) struct Memory {
+    shelf: Mutex<Shelf>,
+    makers: Makers,
+}
 
 #[derive(Debug, Default)]
 struct Shelf {
@@ -66,6 +70,7 @@ struct Shelf {
 impl Memory {
     /// Puts reasoning back before calls that returned without it.
     pub(super) fn recall(&self, client: Option<&str>, request: &mut Arc<Request>) {
+        self.makers.name(request);
         let found = self.find(client, &request.input);
         if found.is_empty() {
             return;
@@ -156,6 +161,7 @@ impl Memory {
         for item in output {
             let mark = match item {
                 Open::Known(Item::Reasoning(thought)) if thought.encrypted_content.is_some() => {
+                    self.makers.made(thought);
                     reasoning.push(thought.clone());
                     if last.is_some() {
                         after.push(thought.clone());
@@ -193,7 +199,7 @@ impl Memory {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Shelf> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

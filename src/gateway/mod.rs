@@ -12,20 +12,19 @@ use arc_swap::ArcSwap;
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 
-use crate::canonical::compose::{Composer, ReasoningChannel, Setup, Stop};
-use crate::canonical::event::{Batch, Emitted};
+use crate::canonical::compose::{ReasoningChannel, Setup};
+use crate::canonical::event::Batch;
 use crate::canonical::request::Request;
-use crate::canonical::response::Response;
 use crate::canonical::settings::Echo;
-use crate::canonical::usage::Usage;
 use crate::config::{Config, ReasoningEvents};
 use crate::error::{Error, Kind, Remedy};
 use crate::providers::{Answer, Ask, AskKind, ListedModel, Loss, Remedies};
 use crate::routing::health::Health;
-use crate::routing::plan::Constraints;
+use crate::routing::plan::{Constraints, Mark};
 use crate::routing::resolve::{Route, resolve};
 use crate::target::{ProviderName, Target};
 
+mod asked;
 pub mod asks;
 mod attempt;
 mod course;
@@ -36,7 +35,9 @@ pub mod gate;
 pub mod journal;
 pub mod keys;
 mod live;
+mod makers;
 mod memory;
+pub mod progress;
 mod race;
 mod running;
 mod snapshot;
@@ -44,14 +45,17 @@ pub mod survey;
 mod tariff;
 mod ticket;
 pub mod trace;
+mod unasked;
 pub mod upstream;
 mod wait;
 
 pub use snapshot::{Peers, Snapshot};
 
-use attempt::{Asked, Attempt};
+use asked::Asked;
+use attempt::Attempt;
 use course::Course;
 use journal::Journal;
+use progress::{Progress, Watcher};
 use race::Race;
 use snapshot::Turn;
 
@@ -72,10 +76,14 @@ pub struct Caller {
     pub route: Option<String>,
     /// The limits that the client sets (`x-llmgw-max-cost`, `x-llmgw-first-token-within`).
     pub constraints: Constraints,
+    /// The headers of the request that some alias is sticky by, with their values.
+    pub marks: Vec<Mark>,
     /// Where notes are taken of how the request goes.
     pub journal: Journal,
     /// Where the request stands in a trace, if it stands in one.
     pub trace: Option<Arc<trace::Trace>>,
+    /// Who is told what happens before the answer begins.
+    pub watcher: Watcher,
 }
 
 /// An answer that has begun.
@@ -90,8 +98,8 @@ pub struct Reply {
     pub losses: Vec<Loss>,
     /// The provider's id of the request.
     pub upstream_request_id: Option<String>,
-    /// How long the upstream took to the first content.
-    pub first_content: Duration,
+    /// From the first upstream request to the first content, over all attempts and the waits between them.
+    pub upstream: Duration,
     /// The answer.
     pub events: EventStream,
 }
@@ -242,58 +250,25 @@ impl Gateway {
                             .watch(caller.key.clone(), request.clone(), reply.events);
                     return Ok(reply);
                 }
-                Err(errors) => errors
-                    .into_iter()
-                    .try_for_each(|error| course.failed(error))?,
+                Err(errors) => {
+                    for error in errors {
+                        caller.watcher.tell(Progress::MovedOn(&error));
+                        let code = error.code().to_owned();
+                        let failed = course.failed(error);
+                        failed.map_err(|error| error.after(asked.count()))?;
+                        if course.has_others() {
+                            tracing::info!(
+                                request_id = %caller.request_id, %target, code, "another target is asked"
+                            );
+                        }
+                    }
+                }
             }
             if Instant::now() >= walk.deadline {
                 break;
             }
         }
-        Err(course.exhausted())
-    }
-
-    /// The events of an answer that failed before it began, for a client to whom the status has gone out already.
-    pub fn failed(&self, request: &Request, caller: &Caller, error: &Error) -> Batch {
-        let mut composer = Composer::new(self.setup(request, caller));
-        composer.begin("", &request.model);
-        composer.fail(error);
-        composer.take()
-    }
-
-    /// The events that end an answer of which these were seen, and which is broken off.
-    pub fn broken_off(
-        &self,
-        request: &Request,
-        caller: &Caller,
-        seen: impl IntoIterator<Item = Emitted>,
-        error: &Error,
-    ) -> Batch {
-        let mut composer = Composer::new(self.setup(request, caller));
-        for emitted in seen {
-            composer.relay(emitted.event, None);
-        }
-        composer.take();
-        composer.at((self.clock)());
-        composer.fail(error);
-        composer.take()
-    }
-
-    /// The events of an answer in which nobody was asked and nothing is said.
-    pub fn silent(&self, request: &Request, caller: &Caller) -> Batch {
-        let mut composer = Composer::new(self.setup(request, caller));
-        composer.begin("", &request.model);
-        composer.usage(Usage::counted(0, 0, None, 0, 0));
-        composer.stop(Stop::Complete);
-        composer.end();
-        composer.take()
-    }
-
-    /// The response to a request that nobody has been asked yet.
-    pub fn queued(&self, request: &Request, caller: &Caller, id: &str) -> Response {
-        let mut composer = Composer::new(self.setup(request, caller));
-        composer.begin(id, &request.model);
-        composer.queued()
+        Err(course.exhausted().after(asked.count()))
     }
 
     /// The time, in Unix seconds.

@@ -5,7 +5,8 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::attempt::{Asked, Attempt};
+use super::asked::Asked;
+use super::attempt::Attempt;
 use super::course::Course;
 use super::{Gateway, Reply, Snapshot};
 use crate::config::alias::Hedge;

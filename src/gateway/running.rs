@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::gate::Place;
-use super::journal::Leg;
+use super::journal::{Leg, Tokens};
 use super::tariff::Tariff;
 use super::ticket::Watch;
 use super::upstream::{Chunks, Incoming};
@@ -70,12 +70,13 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// On the heap: it is large, and handed on through every future around it.
     pub(super) fn new(
         incoming: Incoming,
         decoder: Box<dyn Decoder>,
         composer: Composer,
         start: Start,
-    ) -> Self {
+    ) -> Box<Self> {
         let is_events = incoming
             .headers
             .get(CONTENT_TYPE)
@@ -91,7 +92,7 @@ impl Running {
         } else {
             Framing::Document(BytesMut::new())
         };
-        Self {
+        Box::new(Self {
             chunks: Some(incoming.body),
             framing,
             decoder,
@@ -105,7 +106,7 @@ impl Running {
             tariff: Tariff::default(),
             #[cfg(debug_assertions)]
             grammar: crate::canonical::grammar::Grammar::default(),
-        }
+        })
     }
 
     /// What the terminal response says of how it came about, under `llmgw`.
@@ -150,6 +151,13 @@ impl Running {
     /// From here on the target's health hears of a break.
     pub(super) fn watched_by(&mut self, watch: Watch) {
         self.watch = Some(watch);
+    }
+
+    /// What the upstream has counted so far, and what that costs.
+    pub(super) fn counted(&self, tariff: &Tariff) -> Option<(Tokens, Option<Usd>)> {
+        let usage = self.composer.usage_so_far()?;
+        let cost = tariff.charge(usage, self.composer.head());
+        Some((Tokens::from(usage), cost))
     }
 
     /// From here on the journal hears of the end.
@@ -302,9 +310,8 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.leg.is_open() {
-            let usage = self.composer.usage_so_far();
-            let cost = usage.and_then(|usage| self.tariff.charge(usage, self.composer.head()));
-            self.leg.abandoned(usage, cost);
+            let counted = self.counted(&self.tariff);
+            self.leg.abandoned(counted);
         }
     }
 }

@@ -13,16 +13,18 @@ use super::fetch::Rules;
 use super::gate::Gate;
 use super::keys::{Keyring, Lent};
 use super::race::Stakes;
+use super::tariff::Tariffs;
 use super::upstream::{Peer, Transport};
 use crate::canonical::item::{Item, ToolOutput};
 use crate::canonical::open::Open;
 use crate::canonical::part::Part;
 use crate::canonical::request::Request;
-use crate::config::alias::Policy;
+use crate::config::alias::{Policy, Sticky};
 use crate::config::provider::{ProviderConfig, State};
 use crate::config::{Config, load};
 use crate::error::{Error, Kind};
 use crate::providers::{self, Provider};
+use crate::routing::plan::Mark;
 use crate::secret::Secret;
 use crate::target::ProviderName;
 
@@ -46,9 +48,12 @@ pub struct Snapshot {
     pub config: Config,
     pub(super) fetch: Rules,
     pub(super) via: HeaderValue,
+    pub(super) tariffs: Tariffs,
     members: HashMap<ProviderName, Member>,
     turns: HashMap<String, AtomicU64>,
     stakes: HashMap<String, Stakes>,
+    /// The headers that some alias is sticky by.
+    sticky_headers: Vec<HeaderName>,
 }
 
 /// Stand-ins for providers, by their names.
@@ -85,10 +90,12 @@ impl Snapshot {
         });
         Self {
             fetch,
+            tariffs: Tariffs::default(),
             via: via.unwrap_or(HeaderValue::from_static("1.1 llmgw")),
             members,
             turns,
             stakes,
+            sticky_headers: sticky_headers(&config),
             config,
         }
     }
@@ -119,10 +126,33 @@ impl Snapshot {
         self.stakes.get(alias)
     }
 
+    /// What of these headers some alias is sticky by; mostly nothing is looked for.
+    pub fn marks(&self, headers: &HeaderMap) -> Vec<Mark> {
+        let value = |name: &HeaderName| {
+            let text = headers.get(name)?.to_str().ok()?;
+            (!text.is_empty()).then(|| (name.clone(), text.to_owned()))
+        };
+        self.sticky_headers.iter().filter_map(value).collect()
+    }
+
     /// Did this gateway send the request with these headers?
     pub fn is_own(&self, headers: &HeaderMap) -> bool {
         headers.get_all("via").iter().any(|via| via == self.via)
     }
+}
+
+fn sticky_headers(config: &Config) -> Vec<HeaderName> {
+    let sticky = config
+        .aliases
+        .iter()
+        .filter(|alias| alias.sticky == Sticky::Header);
+    let mut names: Vec<HeaderName> = Vec::new();
+    for alias in sticky {
+        if !names.contains(&alias.sticky_header) {
+            names.push(alias.sticky_header.clone());
+        }
+    }
+    names
 }
 
 /// Is a turn taken, or only looked at?

@@ -5,9 +5,9 @@
 use tokio::time::Instant;
 
 use super::Gateway;
-use super::keys::Census;
+use super::keys::{Census, KeyState};
 use crate::routing::health::Admission;
-use crate::target::ProviderName;
+use crate::target::{ProviderName, Target};
 
 /// How a provider fares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,22 @@ pub struct Report {
 }
 
 impl Gateway {
+    /// The targets that were asked lately, as they are now.
+    pub fn targets(&self) -> Vec<(Target, Admission)> {
+        self.health.survey(Instant::now())
+    }
+
+    /// The keys of each provider that has any.
+    pub fn keys(&self) -> Vec<(ProviderName, Vec<KeyState>)> {
+        let (snapshot, now) = (self.snapshot(), Instant::now());
+        let providers = snapshot.config.providers.iter();
+        let keys = providers.filter_map(|provider| {
+            let states = snapshot.member(provider.name()).ok()?.keys.each(now);
+            (!states.is_empty()).then(|| (provider.name().clone(), states))
+        });
+        keys.collect()
+    }
+
     /// All configured providers, in their order.
     pub fn survey(&self) -> Vec<Report> {
         let (snapshot, now) = (self.snapshot(), Instant::now());

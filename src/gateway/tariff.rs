@@ -1,5 +1,8 @@
 //! What a target charges: found once for each attempt, by the configuration's prices, else by the catalogue's.
 
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError, RwLock};
+
 use serde_json::Value;
 
 use super::Snapshot;
@@ -17,10 +20,38 @@ use crate::target::Target;
 pub(super) struct Tariff {
     rule: Option<PriceRule>,
     model: Option<&'static Model>,
+    target: Option<Target>,
 }
+
+/// The price lists that were asked for. To look one up in the catalogue costs as much as to parse the request.
+#[derive(Debug, Default)]
+pub(super) struct Tariffs(RwLock<HashMap<Target, Tariff>>);
+
+/// Model names come from clients, so what is remembered is bounded.
+const MOST_TARIFFS: usize = 1000;
+
+/// Targets whose price was found to be unknown, each told once. Names come from clients, so it is bounded.
+static TOLD: Mutex<BTreeSet<Target>> = Mutex::new(BTreeSet::new());
+const MOST_TOLD: usize = 1000;
 
 impl Tariff {
     pub(super) fn of(snapshot: &Snapshot, target: &Target) -> Self {
+        let Tariffs(known) = &snapshot.tariffs;
+        let found = known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tariff) = found.get(target) {
+            return tariff.clone();
+        }
+        drop(found);
+        let tariff = Self::find(snapshot, target);
+        let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_TARIFFS {
+            known.clear();
+        }
+        known.insert(target.clone(), tariff.clone());
+        tariff
+    }
+
+    fn find(snapshot: &Snapshot, target: &Target) -> Self {
         let config = &snapshot.config;
         let rule = if config.prices.is_empty() {
             None
@@ -35,6 +66,7 @@ impl Tariff {
         Self {
             rule,
             model: provider.and_then(|provider| find(provider.vendor(), target.model.as_str())),
+            target: Some(target.clone()),
         }
     }
 
@@ -61,8 +93,22 @@ impl Tariff {
         };
         let dollars = match &self.rule {
             Some(rule) => cost_by(rule, usage),
-            None => cost(self.model?, usage, terms),
+            None => self.model.and_then(|model| cost(model, usage, terms)),
         };
+        if dollars.is_none() {
+            self.tell();
+        }
         dollars.map(Usd::from_dollars)
+    }
+
+    /// Says once for each model that nobody knows what it costs.
+    fn tell(&self) {
+        let Some(target) = &self.target else {
+            return;
+        };
+        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() < MOST_TOLD && told.insert(target.clone()) {
+            tracing::warn!(%target, "what this model costs is not known: set it under `prices`");
+        }
     }
 }

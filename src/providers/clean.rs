@@ -103,6 +103,15 @@ fn find_ignoring_case(text: &str, ascii: &str) -> Option<usize> {
         .position(|window| window.eq_ignore_ascii_case(ascii.as_bytes()))
 }
 
+/// The text as it is, but for keys.
+pub(crate) fn without_keys(text: &str) -> String {
+    let mut cleaned = String::with_capacity(text.len());
+    for word in text.split_inclusive(char::is_whitespace) {
+        push_without_keys(&mut cleaned, word);
+    }
+    cleaned
+}
+
 /// Adds a word, with each key inside it (`key=sk-…`, `"sk-…"`) blotted out.
 fn push_without_keys(out: &mut String, word: &str) {
     let mut rest = word;

@@ -23,6 +23,7 @@ use crate::wire::sse;
 use namespaces::Flattened;
 
 pub mod anthropic;
+mod auto;
 pub(crate) mod clean;
 pub mod compatible;
 pub mod demo;
@@ -203,7 +204,7 @@ pub enum Kind {
 /// Which of OpenAI's two APIs is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Api {
-    /// Responses at OpenAI, Chat Completions elsewhere.
+    /// Responses at OpenAI, and Chat Completions for what only that has; Chat Completions elsewhere.
     #[default]
     Auto,
     /// Responses.
@@ -232,7 +233,8 @@ pub fn build(kind: Kind, settings: &Settings) -> Box<dyn Provider> {
     let chat = || Box::new(Flattened(compatible::Compatible::new(settings)));
     match kind {
         Kind::OpenAi => match settings.api {
-            Api::Auto | Api::Responses => responses(),
+            Api::Auto => Box::new(auto::Auto::new(settings)),
+            Api::Responses => responses(),
             Api::Chat => chat(),
         },
         Kind::Compatible => match settings.api {
@@ -247,8 +249,8 @@ pub fn build(kind: Kind, settings: &Settings) -> Box<dyn Provider> {
 
 /// One vendor protocol with one configuration.
 pub trait Provider: Send + Sync + fmt::Debug {
-    /// The protocol of a door of ours that its upstream speaks too.
-    fn speaks(&self) -> Option<Protocol> {
+    /// The protocol of a door of ours that its upstream speaks too, if it will be asked in it.
+    fn speaks(&self, _request: &Request, _model: &ModelId) -> Option<Protocol> {
         None
     }
 

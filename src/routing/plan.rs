@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
+
 use super::demand::{self, Demand};
 use super::health::Glance;
 use super::judge::{Leaf, Part};
@@ -28,6 +30,9 @@ pub struct Constraints {
     pub first_content_within: Option<Duration>,
 }
 
+/// A header of the client's and its value.
+pub type Mark = (HeaderName, String);
+
 /// What changes from one request to the next.
 pub trait Live {
     /// What is known of the target's health.
@@ -50,6 +55,8 @@ pub struct Scene<'a> {
     pub constraints: Constraints,
     /// The name of the client's key.
     pub key: Option<&'a str>,
+    /// The client's headers that some alias is sticky by.
+    pub marks: &'a [Mark],
     /// A random number.
     pub draw: u64,
     /// For prices.
@@ -274,6 +281,11 @@ impl Planner<'_> {
                 Sticky::None => None,
                 Sticky::User => demand::user(self.request),
                 Sticky::Key => self.scene.key,
+                Sticky::Header => {
+                    let mut marks = self.scene.marks.iter();
+                    let mark = marks.find(|(name, _)| *name == alias.sticky_header);
+                    mark.map(|(_, value)| value.as_str())
+                }
             },
         }
     }

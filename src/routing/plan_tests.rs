@@ -65,6 +65,7 @@ fn plan_of(request: &Request, world: &World, constraints: Constraints) -> Plan {
         live: world,
         constraints,
         key: None,
+        marks: &[],
         draw: 3,
         today: Day::default(),
     };

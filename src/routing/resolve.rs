@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::canonical::request::Request;
-use crate::catalog::models;
+use crate::catalog::day::Day;
+use crate::catalog::models::{self, Model};
 use crate::config::alias::{Aim, Alias, Overlay, Rules};
 use crate::config::provider::{BUILT_IN, ProviderConfig, State};
 use crate::config::{Config, nearest};
@@ -198,6 +199,15 @@ fn unknown(config: &Config, listed: &Listed, name: &str) -> Error {
 
 /// All names that can be asked for: aliases, then the models of providers that are awake, then `demo`.
 pub fn names(config: &Config, listed: &Listed) -> Vec<String> {
+    names_of(config, listed, |_| true)
+}
+
+/// The same, without models that are gone on that day.
+pub fn current_names(config: &Config, listed: &Listed, today: Day) -> Vec<String> {
+    names_of(config, listed, |model| !model.lifecycle.is_gone(today))
+}
+
+fn names_of(config: &Config, listed: &Listed, is_meant: impl Fn(&Model) -> bool) -> Vec<String> {
     let mut names: Vec<String> = config
         .aliases
         .iter()
@@ -206,7 +216,7 @@ pub fn names(config: &Config, listed: &Listed) -> Vec<String> {
     for provider in config.providers.iter().filter(|known| known.is_awake()) {
         let shipped = models::all()
             .iter()
-            .filter(|model| model.provider == provider.vendor())
+            .filter(|model| model.provider == provider.vendor() && is_meant(model))
             .map(|model| model.id);
         let own = listed.get(provider.name());
         let own = own.into_iter().flatten().map(String::as_str);

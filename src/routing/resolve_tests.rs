@@ -164,7 +164,8 @@ fn without_a_model_and_a_default_the_request_is_invalid() {
 #[test]
 fn the_terminal_finds_models_by_words() {
     let config = keyed();
-    let found = |written: &str| search(&config, &Listed::new(), written);
+    let today = Day::parse("2026-11-23").expect("a day");
+    let found = |written: &str| search(&config, &Listed::new(), written, today);
     assert_eq!(found("fast").unwrap(), Meaning::Exact("fast".to_owned()));
     assert_eq!(
         found("openai/x").unwrap(),

@@ -1,10 +1,14 @@
 //! The terminal's own way to name a model: `-m sonnet`. Scripts and servers never search by words, for a new model
 //! could change what their words mean.
 
+use crate::catalog::day::Day;
 use crate::config::{Config, nearest};
 use crate::error::{Error, Kind};
 
-use super::resolve::{Listed, names, target};
+use super::resolve::{Listed, current_names, target};
+
+/// The code of an error that says that words fit more than one model.
+pub const SEVERAL: &str = "model_ambiguous";
 
 /// What the words of the terminal mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +29,13 @@ impl Meaning {
 }
 
 /// An exact alias or id; else the one name that has all the words in it, in any case. If several have, the error names
-/// the nearest three.
-pub fn search(config: &Config, listed: &Listed, written: &str) -> Result<Meaning, Error> {
+/// the nearest three. Models that are gone today are not searched.
+pub fn search(
+    config: &Config,
+    listed: &Listed,
+    written: &str,
+    today: Day,
+) -> Result<Meaning, Error> {
     if config.alias(written).is_some() {
         return Ok(Meaning::Exact(written.to_owned()));
     }
@@ -41,7 +50,7 @@ pub fn search(config: &Config, listed: &Listed, written: &str) -> Result<Meaning
     if words.is_empty() {
         return Err(error);
     }
-    let names = names(config, listed);
+    let names = current_names(config, listed, today);
     let all = |name: &&String| {
         let name = name.to_lowercase();
         words.iter().all(|word| name.contains(word.as_str()))
@@ -76,5 +85,6 @@ fn several(written: &str, found: &[&str]) -> Error {
     );
     Error::new(Kind::ModelNotFound, message)
         .with_param("model")
+        .with_code(SEVERAL)
         .with_hint("add a word, or list what there is with `llmgw models`")
 }

@@ -14,6 +14,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::config::server::{Anonymous, ClientKey, Server};
 use crate::error::{Error, Kind};
+use crate::routing::plan::Mark;
 
 /// The rules of access, by the configuration.
 #[derive(Debug)]
@@ -29,10 +30,12 @@ struct Rules {
 }
 
 /// A caller that was let in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Admitted {
     /// The key that was shown; `None` where none is needed.
     pub(super) key: Option<(Arc<str>, Arc<ClientKey>)>,
+    /// What of the request's headers some alias is sticky by.
+    pub(super) marks: Vec<Mark>,
 }
 
 impl Access {
@@ -80,7 +83,7 @@ impl Rules {
                 )
                 .with_hint("send the header `content-type: application/json`"));
             }
-            return Ok(Admitted { key: None });
+            return Ok(Admitted::default());
         }
         let shown = shown_key(headers).unwrap_or_default();
         let hash: [u8; 32] = Sha256::digest(shown).into();
@@ -94,6 +97,7 @@ impl Rules {
         match found {
             Some(key) => Ok(Admitted {
                 key: Some(key.clone()),
+                marks: Vec::new(),
             }),
             None => Err(Error::new(Kind::Unauthorized, "a valid key is required")
                 .with_hint("send one of the gateway's client keys as `authorization: Bearer …`")),

@@ -9,7 +9,8 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::conversation::Reach;
-use super::serve::{Taken, report, take};
+use super::dialect::lend_headers;
+use super::serve::{Taken, take};
 use super::{App, reply};
 use crate::canonical::request::Request;
 use crate::doors::messages::Messages;
@@ -34,7 +35,7 @@ pub(super) async fn input_tokens(State(app): State<Arc<App>>, request: HttpReque
 pub(super) async fn count_tokens(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
     let read = |taken: &Taken| {
         let mut request = Messages::count(&taken.body)?;
-        taken.lend_headers(&mut request);
+        lend_headers(&taken.headers, &mut request);
         Ok(request)
     };
     count(
@@ -106,7 +107,6 @@ pub(super) async fn embed(State(app): State<Arc<App>>, request: HttpRequest) -> 
 }
 
 fn refused(taken: &Taken, error: &Error) -> Response {
-    report(error, &taken.request_id);
     let reply = taken.dialect.error(error, &taken.request_id);
     taken.recorder.failed(error, reply.status().as_u16());
     reply

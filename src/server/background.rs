@@ -17,7 +17,7 @@ use super::body::{Frames, InFlight, Source};
 use super::conversation::Filing;
 use super::recording::{Patience, Recording};
 use super::turn::terminal;
-use super::{App, reply, serve};
+use super::{App, reply};
 use crate::canonical::event::Batch;
 use crate::canonical::ids;
 use crate::canonical::open::Open;
@@ -172,7 +172,6 @@ async fn work(app: &Arc<App>, recording: &Arc<Recording>, caller: &Caller, recor
     match answer {
         Ok(reply) => record(app, recording, caller, reply.events, &recorder).await,
         Err(error) => {
-            serve::report(&error, &caller.request_id);
             recorder.failed(&error, StatusCode::OK.as_u16());
             let failed = app.gateway.failed(&recording.request, caller, &error);
             take(app, recording, failed);
@@ -274,7 +273,6 @@ fn break_off(
         keep(app, recording, response);
     }
     recording.end();
-    tracing::info!(id = recording.id, request_id = %caller.request_id, "an answer ended early: {}", error.message());
 }
 
 fn response_id(batch: &Batch) -> String {

@@ -40,6 +40,8 @@ pub(super) enum Source {
 pub(super) struct InFlight {
     counter: Arc<AtomicUsize>,
     place: Option<Place>,
+    /// The count of streams, if it is one.
+    streams: Option<Arc<AtomicUsize>>,
 }
 
 impl InFlight {
@@ -49,6 +51,7 @@ impl InFlight {
         Self {
             counter: counter.clone(),
             place: None,
+            streams: None,
         }
     }
 
@@ -60,8 +63,20 @@ impl InFlight {
     }
 }
 
+impl InFlight {
+    /// Its answer is a stream.
+    pub(super) fn streaming(mut self, streams: &Arc<AtomicUsize>) -> Self {
+        streams.fetch_add(1, Ordering::Relaxed);
+        self.streams = Some(streams.clone());
+        self
+    }
+}
+
 impl Drop for InFlight {
     fn drop(&mut self) {
+        if let Some(streams) = &self.streams {
+            streams.fetch_sub(1, Ordering::Relaxed);
+        }
         self.counter.fetch_sub(1, Ordering::Relaxed);
     }
 }

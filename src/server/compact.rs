@@ -86,6 +86,7 @@ async fn compacted(app: &Arc<App>, taken: &Taken) -> Result<HttpResponse, Error>
     let body = body(app, &id, &output, response.usage.clone());
     let mut headers = reply::head(&taken.request_id);
     reply::describe(&mut headers, &answer, &[], taken.recorder.started());
+    reply::cost(&mut headers, &response);
     taken.recorder.delivered();
     Ok(reply::whole(StatusCode::OK, body, headers))
 }

@@ -5,6 +5,8 @@ use http::HeaderMap;
 use http::header::HeaderName;
 
 use super::reply;
+use crate::canonical::native::Protocol;
+use crate::canonical::request::Request;
 use crate::doors::chat::Chat;
 use crate::doors::messages::Messages;
 use crate::doors::responses::Responses;
@@ -43,6 +45,22 @@ impl Dialect {
             Self::Chat => reply::error::<Chat>(error, request_id),
             Self::Messages => reply::error::<Messages>(error, request_id),
         }
+    }
+}
+
+/// Gives a request the headers that belong to it: they go on to an upstream of the client's protocol.
+pub(super) fn lend_headers(headers: &HeaderMap, request: &mut Request) {
+    let Some(native) = &mut request.native else {
+        return;
+    };
+    if native.protocol != Protocol::Messages {
+        return;
+    }
+    for name in ["anthropic-version", "anthropic-beta"] {
+        let value = headers.get(name).and_then(|value| value.to_str().ok());
+        native
+            .headers
+            .extend(value.map(|value| (name, value.to_owned())));
     }
 }
 

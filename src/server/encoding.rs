@@ -1,15 +1,41 @@
-//! Request bodies that come compressed. The limit counts what comes out, so that a small body cannot fill the memory.
+//! Request bodies, also such as come compressed. The limit counts what comes out, so that a small body cannot fill the memory.
 
 use std::io::Read;
 
+use axum::body::Body;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use ruzstd::decoding::StreamingDecoder;
 
-use super::serve::too_large;
 use crate::error::{Error, Kind};
+
+/// The body is over the limit, compressed or not.
+pub(super) fn too_large(limit: usize) -> Error {
+    Error::new(
+        Kind::TooLarge,
+        format!("the body is larger than {limit} bytes"),
+    )
+    .with_hint("`server.body_limit` sets the limit")
+}
+
+/// A body up to that size.
+pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
+    axum::body::to_bytes(body, limit).await.map_err(|error| {
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        if cause.to_string().contains("length limit") {
+            return too_large(limit);
+        }
+        Error::new(
+            Kind::InvalidRequest,
+            format!("the body could not be read: {cause}"),
+        )
+    })
+}
 
 /// The encodings that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

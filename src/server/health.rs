@@ -1,14 +1,24 @@
-//! Is it alive, and may it be sent requests?
+//! Is it alive, may it be sent requests, and what does it take?
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::{App, reply};
 use crate::gateway::survey::{Fares, Report};
+
+/// What this server takes and gives, as `OpenAPI` 3.1. A test holds it against the routes and against replies.
+const DESCRIPTION: &[u8] = include_bytes!("openapi.json");
+
+/// `GET /openapi.json`.
+pub(super) async fn describe() -> Response {
+    let body = Bytes::from_static(DESCRIPTION);
+    reply::whole(StatusCode::OK, body, HeaderMap::new())
+}
 
 /// The process answers.
 pub(super) async fn alive() -> &'static str {

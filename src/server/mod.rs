@@ -10,16 +10,15 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use axum::serve::ListenerExt as _;
+use axum::serve::{Listener as _, ListenerExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::canonical::request::Request;
 use crate::config::Config;
-use crate::config::server::{Admin, Host};
+use crate::config::server::{Admin, Host, Listen};
 use crate::error::{Error, Kind};
 use crate::gateway::gate::{COME_BACK, Full, Gate, Manner, Place};
 use crate::gateway::{Caller, Gateway, Reply, unix_seconds};
@@ -27,6 +26,7 @@ use crate::gateway::{Caller, Gateway, Reply, unix_seconds};
 mod access;
 mod admin;
 mod asks;
+mod astray;
 mod background;
 mod body;
 mod compact;
@@ -37,6 +37,7 @@ mod dialect;
 mod encoding;
 mod health;
 mod limits;
+mod listen;
 mod models;
 mod observers;
 mod recording;
@@ -45,7 +46,10 @@ mod reply;
 mod serve;
 mod stored;
 mod turn;
+mod usage;
 mod websocket;
+
+use listen::Sockets;
 
 pub use reload::{News, Reloaded, Reloads};
 
@@ -93,7 +97,7 @@ impl Stopper {
 /// Serves until `stopper` asks twice, or asks once and the last request is finished or the drain time is over.
 pub async fn run(
     config: Config,
-    address: SocketAddr,
+    listen: impl Into<Listen>,
     stopper: Stopper,
     reloads: Reloads,
     notice: impl Fn(Notice) + Send + Sync,
@@ -103,12 +107,10 @@ pub async fn run(
     let app = Arc::new(App::new(config));
     let in_flight = app.in_flight.clone();
     let kept = app.clone();
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| cannot_bind(address, &error))?;
+    let listener = Sockets::bind(listen.into()).await?;
     let local = listener
         .local_addr()
-        .map_err(|error| cannot_bind(address, &error))?;
+        .map_err(|error| Error::new(Kind::Internal, format!("the socket has no name: {error}")))?;
     notice(Notice::Listening(local));
 
     let draining = Arc::new(Notify::new());
@@ -227,6 +229,8 @@ impl App {
     }
 }
 
+/// A layer costs every request an allocation or two, so there is but one. No handler takes its body through an extractor:
+/// `encoding::read` holds the limit.
 fn router(app: Arc<App>) -> Router {
     Router::new()
         .route(
@@ -247,11 +251,11 @@ fn router(app: Arc<App>) -> Router {
         .route("/v1/embeddings", post(asks::embed))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))
+        .route("/openapi.json", get(health::describe))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .fallback(serve::not_found)
-        .method_not_allowed_fallback(serve::method_not_allowed)
-        .layer(DefaultBodyLimit::disable())
+        .fallback(astray::not_found)
+        .method_not_allowed_fallback(astray::method_not_allowed)
         .layer(from_fn_with_state(app.clone(), cors::answer))
         .with_state(app)
 }

@@ -12,6 +12,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::time::Instant;
 use uuid::Builder;
 
+use crate::canonical::response as canonical;
+use crate::catalog::usd::Usd;
 use crate::doors::Door;
 use crate::error::Error;
 use crate::gateway::Reply;
@@ -24,6 +26,7 @@ const ROUTE: HeaderName = HeaderName::from_static("x-llmgw-route");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-llmgw-attempts");
 const LOSSY: HeaderName = HeaderName::from_static("x-llmgw-lossy");
 const UPSTREAM_ID: HeaderName = HeaderName::from_static("x-llmgw-upstream-request-id");
+const COST: HeaderName = HeaderName::from_static("x-llmgw-cost-usd");
 const TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// The header of losses is cut here, at a name's end.
@@ -89,6 +92,9 @@ pub(super) fn error<D: Door>(error: &Error, request_id: &str) -> Response {
     if let Some(target) = error.target() {
         put(&mut headers, MODEL, &target.to_string());
     }
+    if error.attempts() > 0 {
+        headers.insert(ATTEMPTS, HeaderValue::from(error.attempts()));
+    }
     if let Some(id) = error.upstream_request_id() {
         put(&mut headers, UPSTREAM_ID, id);
     }
@@ -127,16 +133,25 @@ pub(super) fn describe(
     if !reply.losses.is_empty() || !withheld.is_empty() {
         put(headers, LOSSY, &lossy(&reply.losses, withheld));
     }
-    let upstream = reply.first_content.as_secs_f64() * 1000.0;
+    let upstream = reply.upstream.as_secs_f64() * 1000.0;
     let total = started.elapsed().as_secs_f64() * 1000.0;
     let mut timing = String::with_capacity(64);
     // Writing to a string cannot fail.
     let _ = write!(
         timing,
-        "llmgw;dur={:.2}, upstream;dur={upstream:.2}",
+        "llmgw;dur={:.2}, upstream;dur={upstream:.2}, ttft;dur={total:.2}",
         (total - upstream).max(0.0)
     );
     put(headers, TIMING, &timing);
+}
+
+/// Adds what a whole answer cost, as its `llmgw` field has it; nothing where that is unknown.
+pub(super) fn cost(headers: &mut HeaderMap, response: &canonical::Response) {
+    let note = response.extra.get("llmgw");
+    let cost = note.and_then(|note| note.get("cost_usd")?.as_f64());
+    if let Some(cost) = cost {
+        put(headers, COST, &Usd::from_dollars(cost).to_string());
+    }
 }
 
 /// Who answered a question that is no response, and what is not exact in the answer.

@@ -15,11 +15,10 @@ use tokio::time::timeout;
 use super::access::Admitted;
 use super::body::{Frames, InFlight, Source};
 use super::constraints::constraints;
-use super::dialect::Dialect;
-use super::encoding::decoded;
+use super::dialect::{Dialect, lend_headers};
+use super::encoding::{decoded, read};
 use super::turn::{self, Turn};
 use super::{App, reply};
-use crate::canonical::native::Protocol;
 use crate::canonical::open::Open;
 use crate::canonical::request::{Delivery, Request};
 use crate::doors::chat::Chat;
@@ -29,9 +28,6 @@ use crate::error::{Error, Kind};
 use crate::gateway::{Caller, EventStream, Reply};
 use crate::telemetry::record::{self as door, Transport};
 use crate::telemetry::recorder::Recorder;
-
-/// The headers of Anthropic's clients that are a part of the request.
-const MESSAGES_HEADERS: [&str; 2] = ["anthropic-version", "anthropic-beta"];
 
 /// `POST /v1/responses`.
 pub(super) async fn responses(State(app): State<Arc<App>>, request: HttpRequest) -> Response {
@@ -78,31 +74,6 @@ pub(super) async fn messages(State(app): State<Arc<App>>, request: HttpRequest) 
     }
 }
 
-/// No such path.
-pub(super) async fn not_found(request: HttpRequest) -> Response {
-    let message = format!(
-        "there is nothing at {} {}",
-        request.method(),
-        request.uri().path()
-    );
-    astray(&request, &Error::new(Kind::NotFound, message))
-}
-
-/// The path exists, the method does not.
-pub(super) async fn method_not_allowed(request: HttpRequest) -> Response {
-    let message = format!(
-        "{} does not take {}",
-        request.uri().path(),
-        request.method()
-    );
-    astray(&request, &Error::new(Kind::MethodNotAllowed, message))
-}
-
-fn astray(request: &HttpRequest, error: &Error) -> Response {
-    let dialect = Dialect::of(request.uri().path(), request.headers());
-    dialect.error(error, &reply::request_id(request.headers()))
-}
-
 /// A request that was let in: its body is read, but not understood yet.
 pub(super) struct Taken {
     pub(super) admitted: Admitted,
@@ -119,11 +90,15 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
     let (parts, body) = request.into_parts();
     let request_id = reply::request_id(&parts.headers);
     let door = door(parts.uri.path());
-    let recorder = Recorder::begin(&app.observers.sinks, door, Transport::Http, &request_id)
-        .traced(app.observers.trace(&parts.headers));
+    let recorder = door.map_or_else(Recorder::unobserved, |door| {
+        Recorder::begin(&app.observers.sinks, door, Transport::Http, &request_id)
+            .traced(app.observers.trace(&parts.headers))
+    });
     let dialect = Dialect::of(parts.uri.path(), &parts.headers);
     let refused = |error: &Error| {
-        report(error, &request_id);
+        if door.is_none() {
+            report(error, &request_id);
+        }
         let reply = dialect.error(error, &request_id);
         recorder.failed(error, reply.status().as_u16());
         reply
@@ -133,9 +108,11 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
         Err(error) => return Err(refused(&error)),
     };
     let checked = async {
-        let admitted = app.access.admit(&parts.method, &parts.headers)?;
+        let mut admitted = app.access.admit(&parts.method, &parts.headers)?;
         recorder.key(admitted.name());
-        if app.gateway.snapshot().is_own(&parts.headers) {
+        let snapshot = app.gateway.snapshot();
+        admitted.marks = snapshot.marks(&parts.headers);
+        if snapshot.is_own(&parts.headers) {
             return Err(
                 Error::new(Kind::Loop, "this request came from this gateway itself")
                     .with_hint("a provider's `base_url` leads back here"),
@@ -159,16 +136,17 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
     }
 }
 
-/// Where a path leads.
-fn door(path: &str) -> door::Door {
-    match path {
+/// Where a path leads; lists of models are no requests to any of them.
+fn door(path: &str) -> Option<door::Door> {
+    Some(match path {
         "/v1/responses/compact" => door::Door::Compact,
         "/v1/responses/input_tokens" | "/v1/messages/count_tokens" => door::Door::Count,
         "/v1/chat/completions" => door::Door::Chat,
         "/v1/messages" => door::Door::Messages,
         "/v1/embeddings" => door::Door::Embeddings,
+        _ if path.starts_with("/v1/models") => return None,
         _ => door::Door::Responses,
-    }
+    })
 }
 
 async fn answer<D>(app: &Arc<App>, taken: Taken) -> Response
@@ -193,8 +171,9 @@ where
 
 /// The door reads the body, and the caller's key must allow the model.
 pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder, Caller), Error> {
+    taken.recorder.body(&taken.body);
     let (mut request, encoder) = D::decode(taken.header("x-llmgw-profile"), &taken.body)?;
-    taken.lend_headers(&mut request);
+    lend_headers(&taken.headers, &mut request);
     taken.recorder.understood(&request, request.delivery);
     let caller = taken.caller(&request.model)?;
     Ok((request, encoder, caller))
@@ -203,18 +182,6 @@ pub(super) fn understand<D: Door>(taken: &Taken) -> Result<(Request, D::Encoder,
 impl Taken {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
-    }
-
-    /// Gives a request the headers that belong to it: they go on to an upstream of the client's protocol.
-    pub(super) fn lend_headers(&self, request: &mut Request) {
-        if let Some(native) = &mut request.native
-            && native.protocol == Protocol::Messages
-        {
-            let sent = |name| Some((name, self.header(name)?.to_owned()));
-            native
-                .headers
-                .extend(MESSAGES_HEADERS.into_iter().filter_map(sent));
-        }
     }
 
     /// Who asks for this model, if their key allows it.
@@ -227,36 +194,12 @@ impl Taken {
             request_id: self.request_id.clone(),
             route,
             constraints: constraints(&self.headers)?,
+            marks: self.admitted.marks.clone(),
             journal: self.recorder.journal(),
             trace: self.recorder.trace(),
+            ..Caller::default()
         })
     }
-}
-
-/// The body is over the limit, compressed or not.
-pub(super) fn too_large(limit: usize) -> Error {
-    Error::new(
-        Kind::TooLarge,
-        format!("the body is larger than {limit} bytes"),
-    )
-    .with_hint("`server.body_limit` sets the limit")
-}
-
-/// A body up to that size.
-pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
-    axum::body::to_bytes(body, limit).await.map_err(|error| {
-        let mut cause: &dyn std::error::Error = &error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        if cause.to_string().contains("length limit") {
-            return too_large(limit);
-        }
-        Error::new(
-            Kind::InvalidRequest,
-            format!("the body could not be read: {cause}"),
-        )
-    })
 }
 
 pub(super) async fn whole<D: Door>(
@@ -286,6 +229,7 @@ pub(super) async fn whole<D: Door>(
                     encoder.withheld(),
                     recorder.started(),
                 );
+                reply::cost(&mut headers, response);
                 recorder.withheld(encoder.withheld());
                 recorder.delivered();
                 return reply::whole(StatusCode::OK, body, headers);
@@ -314,6 +258,7 @@ where
 {
     let request_id = caller.request_id.clone();
     let (keep_alive, commit_after) = (app.keep_alive, app.commit_after);
+    let in_flight = in_flight.streaming(&app.observers.streams);
     let request = Arc::new(request);
     let asked = request.clone();
     let observed = recorder.clone();
@@ -363,7 +308,6 @@ fn begun(
     match answer {
         Ok(answer) => answer.events,
         Err(error) => {
-            report(&error, &caller.request_id);
             recorder.failed(&error, StatusCode::OK.as_u16());
             futures_util::stream::iter([app.gateway.failed(asked, caller, &error)]).boxed()
         }
@@ -372,7 +316,7 @@ fn begun(
 
 /// The reply to a request that fails, which its record says.
 pub(super) fn failed<D: Door>(error: &Error, request_id: &str, recorder: &Recorder) -> Response {
-    let reply = refused::<D>(error, request_id);
+    let reply = reply::error::<D>(error, request_id);
     recorder.failed(error, reply.status().as_u16());
     reply
 }
@@ -383,7 +327,7 @@ pub(super) fn refused<D: Door>(error: &Error, request_id: &str) -> Response {
     reply::error::<D>(error, request_id)
 }
 
-/// A failure is logged once, here. What the client did wrong is no warning.
+/// A failure that is in no record is logged once, here. What the client did wrong is no warning.
 pub(super) fn report(error: &Error, request_id: &str) {
     let target = error.target().map(ToString::to_string);
     let (status, code) = (error.status(), error.code());

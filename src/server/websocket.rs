@@ -18,7 +18,6 @@ use futures_util::stream::iter;
 use http::request::Parts;
 use tokio::time::{Instant, sleep_until};
 
-use super::access::Admitted;
 use super::body::InFlight;
 use super::constraints::constraints;
 use super::conversation::{Filing, Reach};
@@ -31,9 +30,9 @@ use crate::store::record::{Owner, Record};
 use crate::telemetry::record::{Door, Transport};
 use crate::telemetry::recorder::Recorder;
 
-mod frames;
+mod messages;
 
-use frames::{envelope, messages, status_of};
+use messages::{envelope, messages, status_of};
 
 /// A connection lasts no longer (specification 2026-04-24, section "WebSocket").
 const LONGEST: Duration = Duration::from_hours(1);
@@ -103,6 +102,7 @@ struct Turn {
     filing: Filing,
     encoder: ResponsesEncoder,
     task: Task,
+    _in_flight: InFlight,
 }
 
 impl Talk {
@@ -150,6 +150,7 @@ impl Talk {
             }
             Some(Ok(Message::Binary(_))) => {
                 let error = Error::new(Kind::InvalidRequest, "messages are text");
+                serve::report(&error, &self.request_id);
                 self.refuse(socket, &error).await
             }
             // Pings are answered below us.
@@ -162,7 +163,6 @@ impl Talk {
     async fn turn(&mut self, socket: &mut WebSocket, text: &str) -> Result<(), Over> {
         self.turns += 1;
         let app = self.app.clone();
-        let _in_flight = InFlight::enter(&app.in_flight);
         let request_id = format!("{}.{}", self.request_id, self.turns);
         let recorder = Recorder::begin(
             &app.observers.sinks,
@@ -212,13 +212,13 @@ impl Talk {
     ) -> Result<(Turn, Caller), Error> {
         let header = |name: &str| self.parts.headers.get(name)?.to_str().ok();
         let profile = header("x-llmgw-profile");
+        recorder.body(text.as_bytes());
         let (mut request, encoder, task) = ResponsesEncoder::decode_message(profile, text)?;
         recorder.understood(&request, Delivery::Streamed);
+        let in_flight = InFlight::holding(&self.app.in_flight, self.app.place().await?);
         referred.clone_from(&request.previous_response_id);
-        let admitted: Admitted = self
-            .app
-            .access
-            .admit(&self.parts.method, &self.parts.headers)?;
+        let access = &self.app.access;
+        let admitted = access.admit(&self.parts.method, &self.parts.headers)?;
         recorder.key(admitted.name());
         let route = header("x-llmgw-route").map(str::to_owned);
         admitted.may_use(route.as_deref().unwrap_or(&request.model))?;
@@ -232,8 +232,10 @@ impl Talk {
             request_id,
             route,
             constraints: constraints(&self.parts.headers)?,
+            marks: self.app.gateway.snapshot().marks(&self.parts.headers),
             journal: recorder.journal(),
             trace: recorder.trace(),
+            ..Caller::default()
         };
         let request = Arc::new(request);
         let turn = Turn {
@@ -241,6 +243,7 @@ impl Talk {
             filing,
             encoder,
             task,
+            _in_flight: in_flight,
         };
         Ok((turn, caller))
     }
@@ -318,7 +321,6 @@ impl Talk {
     }
 
     async fn refuse(&self, socket: &mut WebSocket, error: &Error) -> Result<(), Over> {
-        serve::report(error, &self.request_id);
         send(socket, envelope(error.status(), &error.into())).await
     }
 }

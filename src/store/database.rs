@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -16,7 +16,10 @@ use crate::canonical::request::{Profile, Request};
 pub(super) type Fault = Box<dyn std::error::Error + Send + Sync>;
 
 /// Another process may hold the lock this long.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Held while a file is made and opened.
+static OPENING: Mutex<()> = Mutex::new(());
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS responses (
@@ -30,8 +33,36 @@ const SCHEMA: &str = "
         PRIMARY KEY (owner, item)
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS items_response ON items (owner, response);
-    PRAGMA user_version = 1;
 ";
+
+/// Opens the file, or makes it, for its owner alone. The records and the ledger are in it, each with a connection of
+/// its own.
+pub(super) fn connect(path: &Path) -> Result<Connection, Fault> {
+    let connection = {
+        // Closing any descriptor of a file lets go of all locks that the process has on it. So a file that may be open
+        // is never opened past SQLite, and nobody opens one that is being made.
+        let _alone = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+        if !path.is_file() {
+            drop(private_file(
+                path,
+                OpenOptions::new().append(true).create(true),
+            )?);
+        }
+        Connection::open(path)?
+    };
+    connection.busy_timeout(PATIENCE)?;
+    // Room is given back, a reader never waits for a writer, and a commit does not wait for the disk.
+    connection.execute_batch(
+        "PRAGMA auto_vacuum = FULL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;",
+    )?;
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    match version {
+        0 => connection.execute_batch("PRAGMA user_version = 1;")?,
+        1 => {}
+        newer => return Err(format!("the database is of a newer version ({newer})").into()),
+    }
+    Ok(connection)
+}
 
 /// The database of records.
 #[derive(Debug)]
@@ -44,20 +75,7 @@ pub(super) struct Database {
 impl Database {
     /// Opens the file, or makes it, for its owner alone.
     pub(super) fn open(path: &Path, bounds: Bounds, now: u64) -> Result<Self, Fault> {
-        drop(private_file(
-            path,
-            OpenOptions::new().append(true).create(true),
-        )?);
-        let connection = Connection::open(path)?;
-        connection.busy_timeout(PATIENCE)?;
-        // Room is given back, a reader never waits for a writer, and a commit does not wait for the disk.
-        connection.execute_batch(
-            "PRAGMA auto_vacuum = FULL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;",
-        )?;
-        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        if version > 1 {
-            return Err(format!("the database is of a newer version ({version})").into());
-        }
+        let connection = connect(path)?;
         connection.execute_batch(SCHEMA)?;
         let mut database = Self {
             connection,

@@ -1,4 +1,5 @@
-//! What is kept between requests: responses with the input that led to them, so that conversations can go on by id.
+//! What is kept between requests: responses with the input that led to them, so that conversations can go on by id, and
+//! what requests used.
 //!
 //! Everything belongs to an [`Owner`], the client's key, and nobody else's lookups find it. Writing never stands in the
 //! way of an answer, and never fails one: what cannot be kept is not kept, with a warning. Nothing here knows HTTP.
@@ -11,6 +12,7 @@ use futures_util::future::BoxFuture;
 use crate::config::{Store as StoreConfig, StoreKind};
 
 mod database;
+pub mod ledger;
 mod memory;
 pub mod place;
 pub mod record;

@@ -5,10 +5,11 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::config::load::Env;
+
 /// The state directory; `None` without a home.
 pub fn state() -> Option<PathBuf> {
-    let base = dirs::state_dir().or_else(|| Some(dirs::home_dir()?.join(".local/state")))?;
-    Some(base.join("llmgw"))
+    Some(Env::of_process().state_dir()?.join("llmgw"))
 }
 
 /// The usual place of the database.

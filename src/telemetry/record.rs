@@ -42,7 +42,7 @@ pub struct Record {
     pub status: u16,
     /// The code of the error, or why the answer is incomplete.
     pub code: Option<String>,
-    /// The error's message, for people.
+    /// The error's message, for people. A provider's own words, which may repeat a prompt, only with the content.
     pub message: Option<String>,
     /// The id of the response.
     pub response_id: Option<String>,
@@ -68,6 +68,17 @@ pub struct Record {
     pub losses: Vec<String>,
     /// What became of an answer that broke off.
     pub mend: Mend,
+    /// What was said, without keys; only where the configuration asks for it.
+    pub content: Option<Content>,
+}
+
+/// What was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// The request's body.
+    pub request: String,
+    /// The items of the answer, as JSON.
+    pub response: String,
 }
 
 /// What a request asks of the model, besides what it says.

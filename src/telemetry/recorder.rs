@@ -8,12 +8,13 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::record::{Door, Mend, Outcome, Parameters, Record, Transport};
+use super::record::{Content, Door, Mend, Outcome, Parameters, Record, Transport};
+use super::redact::Redactor;
 use crate::canonical::request::{Delivery, Request};
 use crate::canonical::response::Status;
 use crate::catalog::usd::Usd;
 use crate::error::Error;
-use crate::gateway::journal::{Attempt, Fate, Journal, Notes, Tokens};
+use crate::gateway::journal::{Attempt, Fate, Journal, Notes, Says, Tokens};
 use crate::gateway::trace::Trace;
 
 /// Somebody who wants to know of each finished request. It is called on the request's own way, so it must not wait:
@@ -25,17 +26,24 @@ pub trait Sink: std::fmt::Debug + Send + Sync {
 
 /// All who want to know. Without any, requests are not observed at all.
 #[derive(Debug, Clone, Default)]
-pub struct Sinks(Arc<[Box<dyn Sink>]>);
+pub struct Sinks {
+    sinks: Arc<[Arc<dyn Sink>]>,
+    /// There if what was said is wanted too.
+    content: Option<Arc<Redactor>>,
+}
 
 impl Sinks {
     /// These.
-    pub fn new(sinks: Vec<Box<dyn Sink>>) -> Self {
-        Self(sinks.into())
+    pub fn new(sinks: Vec<Arc<dyn Sink>>, content: Option<Arc<Redactor>>) -> Self {
+        Self {
+            sinks: sinks.into(),
+            content,
+        }
     }
 
     fn take(&self, record: Record) {
         let record = Arc::new(record);
-        for sink in self.0.iter() {
+        for sink in self.sinks.iter() {
             sink.take(&record);
         }
     }
@@ -70,6 +78,7 @@ struct Draft {
     parameters: Parameters,
     trace: Option<Arc<Trace>>,
     withheld: Vec<String>,
+    body: Option<String>,
 }
 
 /// How a request ended, for who made it end.
@@ -97,16 +106,21 @@ impl Recorder {
             parameters: Parameters::default(),
             trace: None,
             withheld: Vec::new(),
+            body: None,
         };
         let sheet = || Sheet {
             sinks: sinks.clone(),
-            journal: Journal::open(),
+            journal: Journal::open(if sinks.content.is_some() {
+                Says::Everything
+            } else {
+                Says::Nothing
+            }),
             draft: Mutex::new(Some(draft())),
         };
         Self {
             started,
             trace: None,
-            sheet: (!sinks.0.is_empty()).then(|| Arc::new(sheet())),
+            sheet: (!sinks.sinks.is_empty()).then(|| Arc::new(sheet())),
         }
     }
 
@@ -172,6 +186,16 @@ impl Recorder {
         });
     }
 
+    /// What was sent, if that is wanted.
+    pub fn body(&self, body: &[u8]) {
+        if let Some(sheet) = &self.sheet
+            && let Some(redactor) = &sheet.sinks.content
+        {
+            let text = redactor.redact(&String::from_utf8_lossy(body));
+            self.with(|draft| draft.body = Some(text));
+        }
+    }
+
     /// What of the answer the door could not say.
     pub fn withheld(&self, fields: &[String]) {
         if !fields.is_empty() {
@@ -217,7 +241,8 @@ impl Sheet {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(draft) = draft {
-            let record = draft.finish(self.journal.take(), told);
+            let redactor = self.sinks.content.as_deref();
+            let record = draft.finish(self.journal.take(), told, redactor);
             self.sinks.take(record);
         }
     }
@@ -230,9 +255,17 @@ impl Drop for Sheet {
 }
 
 impl Draft {
-    fn finish(self, notes: Notes, told: &Told<'_>) -> Record {
+    fn finish(self, notes: Notes, told: &Told<'_>, redactor: Option<&Redactor>) -> Record {
         let total = self.started.elapsed();
-        let ending = Ending::of(&notes, told);
+        let mut ending = Ending::of(&notes, told);
+        if ending.words == Words::Foreign && redactor.is_none() {
+            ending.message = None;
+        }
+        let said = notes.said.as_deref().unwrap_or_default();
+        let content = redactor.map(|redactor| Content {
+            request: self.body.unwrap_or_default(),
+            response: redactor.redact(said),
+        });
         let served = notes.attempts.iter().rev().find(|attempt| {
             attempt.to_first.is_some() && matches!(attempt.fate, Fate::Answered | Fate::Cut)
         });
@@ -269,6 +302,7 @@ impl Draft {
             losses,
             mend: Mend::of(&notes.attempts, ending.outcome),
             attempts: notes.attempts,
+            content,
         }
     }
 }
@@ -279,6 +313,16 @@ struct Ending {
     status: u16,
     code: Option<String>,
     message: Option<String>,
+    words: Words,
+}
+
+/// Whose words a message is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Words {
+    /// Ours.
+    Own,
+    /// Perhaps a provider's.
+    Foreign,
 }
 
 impl Ending {
@@ -288,6 +332,7 @@ impl Ending {
             status,
             code: None,
             message: None,
+            words: Words::Own,
         };
         match (told, &notes.end) {
             (Told::Failed(error, status), _) => Self {
@@ -299,6 +344,11 @@ impl Ending {
                 status: *status,
                 code: Some(error.code().to_owned()),
                 message: Some(error.message().to_owned()),
+                words: if error.upstream_status().is_some() {
+                    Words::Foreign
+                } else {
+                    Words::Own
+                },
             },
             (Told::Delivered, Some(end)) => Self {
                 outcome: match end.status {
@@ -310,6 +360,7 @@ impl Ending {
                 status: 200,
                 code: end.reason.clone(),
                 message: end.message.clone(),
+                words: Words::Foreign,
             },
             (Told::Cancelled, _) => plain(Outcome::Cancelled, 200),
             (Told::Delivered, None) => plain(Outcome::Completed, 200),

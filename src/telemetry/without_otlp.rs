@@ -13,7 +13,7 @@ pub enum Tracer {}
 pub enum Exporter {}
 
 /// Nothing. Whoever asks for traces is told why there are none.
-pub fn build(config: &Config) -> Option<(Tracer, Box<dyn Sink>, Exporter)> {
+pub fn build(config: &Config) -> Option<(Tracer, Arc<dyn Sink>, Exporter)> {
     if config.traces.is_some() {
         tracing::warn!("this program was built without `otlp`, so there are no traces");
     }

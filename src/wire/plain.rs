@@ -6,11 +6,12 @@
 
 use std::borrow::Cow;
 
-/// What is left to be read. Every method gives `None` where the text is not as plain as it must be; then the whole of
+/// What is read, and how far. Every method gives `None` where the text is not as plain as it must be; then the whole of
 /// it is for the general reader.
 #[derive(Debug)]
 pub struct Plain<'a> {
-    rest: &'a str,
+    json: &'a str,
+    at: usize,
 }
 
 impl<'a> Plain<'a> {
@@ -19,10 +20,9 @@ impl<'a> Plain<'a> {
         json: &'a str,
         member: impl FnMut(&mut Self, &'a str) -> Option<()>,
     ) -> Option<()> {
-        let mut reader = Self { rest: json };
+        let mut reader = Self { json, at: 0 };
         reader.object(member)?;
-        reader.skip_space();
-        reader.rest.is_empty().then_some(())
+        reader.peek().is_none().then_some(())
     }
 
     /// Reads an object: `member` is told each name and must read its value.
@@ -47,20 +47,26 @@ impl<'a> Plain<'a> {
     /// Reads a string without escapes.
     pub fn word(&mut self) -> Option<&'a str> {
         self.eat(b'"')?;
-        let end = self.rest.bytes().position(ends_plain_text)?;
-        let (word, rest) = self.rest.split_at_checked(end)?;
-        self.rest = rest.strip_prefix('"')?;
+        let rest = self.json.as_bytes().get(self.at..)?;
+        let end = self.at + memchr::memchr2(b'"', b'\\', rest)?;
+        let word = self.json.get(self.at..end)?;
+        if has_control(word) {
+            return None;
+        }
+        self.at = end;
+        self.eat(b'"')?;
         Some(word)
     }
 
     /// Reads a string, escapes and all.
     pub fn text(&mut self) -> Option<Cow<'a, str>> {
-        let from = self.rest.trim_ascii_start();
+        self.peek();
+        let from = self.at;
         if let Some(word) = self.word() {
             return Some(Cow::Borrowed(word));
         }
-        let bytes = from.as_bytes();
-        let mut at = 1;
+        let bytes = self.json.as_bytes();
+        let mut at = from + 1;
         loop {
             match bytes.get(at)? {
                 b'"' => break,
@@ -68,38 +74,39 @@ impl<'a> Plain<'a> {
                 _ => at += 1,
             }
         }
-        let (string, rest) = from.split_at_checked(at + 1)?;
-        self.rest = rest;
+        self.at = at + 1;
+        let string = self.json.get(from..self.at)?;
         serde_json::from_str(string).ok().map(Cow::Owned)
     }
 
     /// Reads a whole number that is not negative.
     pub fn number<T: TryFrom<u64>>(&mut self) -> Option<T> {
-        self.skip_space();
-        let end = self.rest.bytes().position(|b| !b.is_ascii_digit())?;
-        let (digits, rest) = self.rest.split_at_checked(end)?;
-        if digits.len() > 1 && digits.starts_with('0') || rest.starts_with(['.', 'e', 'E']) {
+        self.peek();
+        let rest = self.json.as_bytes().get(self.at..)?;
+        let length = rest.iter().position(|b| !b.is_ascii_digit())?;
+        let digits = self.json.get(self.at..self.at + length)?;
+        let is_odd = digits.len() > 1 && digits.starts_with('0');
+        if is_odd || matches!(rest.get(length), Some(b'.' | b'e' | b'E')) {
             return None;
         }
-        self.rest = rest;
+        self.at += length;
         T::try_from(digits.parse().ok()?).ok()
     }
 
     /// Reads `null`, or a list with nothing in it.
     pub fn nothing(&mut self) -> Option<()> {
-        self.skip_space();
-        if let Some(rest) = self.rest.strip_prefix("null") {
-            self.rest = rest;
-            return Some(());
+        if self.peek() == Some(b'n') {
+            let rest = self.json.get(self.at..)?;
+            rest.starts_with("null").then(|| self.at += 4)
+        } else {
+            self.eat(b'[')?;
+            self.eat(b']')
         }
-        self.eat(b'[')?;
-        self.eat(b']')
     }
 
     /// Reads over a value of no interest.
     pub fn skip(&mut self) -> Option<()> {
-        self.skip_space();
-        match self.rest.as_bytes().first()? {
+        match self.peek()? {
             b'"' => self.text().map(drop),
             b'0'..=b'9' => self.number::<u64>().map(drop),
             _ => self.nothing(),
@@ -107,22 +114,25 @@ impl<'a> Plain<'a> {
     }
 
     fn eat(&mut self, byte: u8) -> Option<()> {
-        self.skip_space();
-        let rest = self.rest.strip_prefix(char::from(byte))?;
-        self.rest = rest;
-        Some(())
+        (self.peek() == Some(byte)).then(|| self.at += 1)
     }
 
-    fn skip_space(&mut self) {
-        if let Some(b' ' | b'\n' | b'\r' | b'\t') = self.rest.as_bytes().first() {
-            self.rest = self.rest.trim_start_matches([' ', '\n', '\r', '\t']);
+    /// The next byte that is no space.
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            match self.json.as_bytes().get(self.at) {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+                other => return other.copied(),
+            }
         }
     }
 }
 
-/// Ends a string, or is what no string without escapes holds.
-fn ends_plain_text(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\\' | 0..=0x1f)
+/// Is there a character that no string may have bare? All bytes are looked at, many at once.
+fn has_control(text: &str) -> bool {
+    text.bytes()
+        .fold(0, |found, byte| found | u8::from(byte < 0x20))
+        != 0
 }
 
 #[cfg(test)]
@@ -186,7 +196,7 @@ mod tests {
             r#"{"e":"x"}"#,
             r#"{"x":{}}"#,
             r#"{"x":nul}"#,
-            r#"{n:1}"#,
+            "{n:1}",
         ] {
             assert_eq!(read(json), None, "{json}");
         }

@@ -134,7 +134,17 @@ fn bare_json(block: &[u8]) -> Option<&[u8]> {
 }
 
 fn has_data(block: &[u8]) -> bool {
-    lines(block).any(|line| line.starts_with(b"data") && matches!(line.get(4), None | Some(b':')))
+    let mut rest = block;
+    loop {
+        // The line itself is long, and where it ends says nothing.
+        if rest.starts_with(b"data") && matches!(rest.get(4), None | Some(b':' | b'\n' | b'\r')) {
+            return true;
+        }
+        let Some(at) = memchr::memchr2(b'\n', b'\r', rest) else {
+            return false;
+        };
+        rest = rest.get(at + 1..).unwrap_or_default();
+    }
 }
 
 fn parse(block: &[u8]) -> Frame<'_> {

@@ -58,13 +58,13 @@ impl Composer {
             Open::Known(Event::Queued(l)) => self.relay_start(l, Event::Queued),
             Open::Known(Event::InProgress(l)) => self.relay_start(l, Event::InProgress),
             Open::Known(Event::Completed(l)) => {
-                self.relay_end(Arc::unwrap_or_clone(l.response), Status::Completed)
+                self.relay_end(Arc::unwrap_or_clone(l.response), Status::Completed);
             }
             Open::Known(Event::Incomplete(l)) => {
-                self.relay_end(Arc::unwrap_or_clone(l.response), Status::Incomplete)
+                self.relay_end(Arc::unwrap_or_clone(l.response), Status::Incomplete);
             }
             Open::Known(Event::Failed(l)) => {
-                self.relay_end(Arc::unwrap_or_clone(l.response), Status::Failed)
+                self.relay_end(Arc::unwrap_or_clone(l.response), Status::Failed);
             }
             Open::Known(Event::Error(e)) => self.relayed.error = Some(e.error),
             Open::Known(mut event) => {

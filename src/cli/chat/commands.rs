@@ -56,8 +56,9 @@ pub(super) const COMMANDS: [Command; 15] = [
     command("bye", "", "leave"),
 ];
 
-const KEYS: &str = "Enter send · Alt-Enter, Ctrl-J or \\ at the end new line · Tab complete · → take the hint\n\
-                    ↑ Ctrl-R history · Ctrl-X Ctrl-E editor · Ctrl-C clear, or stop the answer · Ctrl-D leave\n";
+const KEYS: &str = "Enter send · Alt-Enter, Ctrl-J or \\ at the end: new line · Tab complete\n\
+                    → take the hint · ↑ Ctrl-R history · Ctrl-X Ctrl-E editor\n\
+                    Ctrl-C clear the line, or stop the answer · Ctrl-D leave\n";
 
 /// A terminal takes so many bytes into its clipboard; some take fewer.
 const LONGEST_COPY: usize = 74_994;
@@ -112,13 +113,16 @@ pub(super) fn run(
         "set" => set(argument, talk)?,
         "retry" => retry(argument, runtime, talk)?,
         "undo" => match talk.session.undo()? {
-            Some(turn) => say(&format!("dropped: {}\n", shortened(&said(&turn.input), 60)))?,
+            Some(turn) => say(&format!(
+                "dropped: {}\n",
+                shortened(question(&said(&turn.input)), 60)
+            ))?,
             None => say("there is nothing to undo\n")?,
         },
         "copy" => copy(argument, talk)?,
         "save" => save(argument, talk)?,
         "clear" => {
-            talk.clear()?;
+            talk.clear();
             say("a new conversation\n")?;
         }
         "usage" => usage(talk)?,
@@ -135,6 +139,13 @@ pub(super) fn run(
         }
     }
     Ok(Done::Stay)
+}
+
+/// What was typed, without the files that went along.
+fn question(message: &str) -> &str {
+    message
+        .rsplit_once("</file>\n")
+        .map_or(message, |(_, typed)| typed)
 }
 
 fn help() -> Outcome {
@@ -261,9 +272,7 @@ fn save(argument: &str, talk: &Conversation) -> Outcome {
 
 fn usage(talk: &Conversation) -> Outcome {
     let mut words = talk.account.words();
-    if let Some(tokens) = talk.context {
-        words.push(format!("{tokens} in context"));
-    }
+    words.extend(talk.context_used());
     say(&format!("{}\n", words.join(" · ")))
 }
 

@@ -13,11 +13,13 @@ use super::streams::{Kind, Streams, say, tell};
 
 mod commands;
 mod editor;
+mod hush;
 mod saved;
 mod talk;
 
 use commands::{Done, Line};
 use editor::{Asked, Prompt};
+use hush::Hush;
 use talk::{Conversation, Turned};
 
 /// Talks until the end of input.
@@ -37,7 +39,7 @@ pub(crate) fn run(chat: &Chat, global: &Global) -> Outcome {
     }
     match streams.stdin {
         Kind::Terminal => {
-            let mut prompt = Prompt::new(conversation.names(), conversation.history()?, streams)?;
+            let mut prompt = Prompt::new(conversation.names(), conversation.history(), streams)?;
             streams.note(&format!(
                 "{} · /help for commands, Ctrl-D to leave",
                 conversation.model()
@@ -132,7 +134,10 @@ fn turn(runtime: &Runtime, conversation: &mut Conversation, text: &str) -> Outco
 
 /// Asks what is a message already.
 fn ask(runtime: &Runtime, conversation: &mut Conversation, question: talk::Question) -> Outcome {
-    match runtime.block_on(conversation.ask(question))? {
+    let hush = (conversation.streams.stdin == Kind::Terminal).then(Hush::new);
+    let turned = runtime.block_on(conversation.ask(question));
+    drop(hush);
+    match turned? {
         Turned::Answered(heard) => {
             account::report_losses(&heard, conversation.streams);
             conversation.count(&heard);

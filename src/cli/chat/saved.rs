@@ -1,16 +1,28 @@
 //! `chat --list`: the conversations on disk, newest first.
 
 use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use super::super::failure::Outcome;
-use super::super::session;
+use super::super::places;
+use super::super::session::{UNNAMED, read, said};
 use super::super::streams::{Kind, Streams, say};
 use super::super::typo::shortened;
 
+/// A saved conversation, for the list.
+#[derive(Debug)]
+struct Saved {
+    name: String,
+    changed: SystemTime,
+    turns: usize,
+    first: String,
+}
+
 /// Lists them: columns for people, tabs for programs.
 pub(super) fn list(streams: Streams) -> Outcome {
-    let saved = session::list()?;
+    let saved = saved()?;
     if saved.is_empty() {
         streams.note("no saved conversations");
     }
@@ -44,6 +56,47 @@ pub(super) fn list(streams: Streams) -> Outcome {
         }
     }
     say(&text)
+}
+
+/// All saved conversations, newest first.
+fn saved() -> Outcome<Vec<Saved>> {
+    let mut saved = Vec::new();
+    for (path, changed) in files()? {
+        let (turns, _) = read(&path)?;
+        let first = turns
+            .first()
+            .map(|turn| said(&turn.input))
+            .unwrap_or_default();
+        saved.push(Saved {
+            name: path
+                .file_stem()
+                .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned()),
+            changed,
+            turns: turns.len(),
+            first,
+        });
+    }
+    saved.sort_by_key(|one| std::cmp::Reverse(one.changed));
+    Ok(saved)
+}
+
+fn files() -> Outcome<Vec<(PathBuf, SystemTime)>> {
+    let state = places::state()?;
+    let mut found = Vec::new();
+    let named = fs::read_dir(state.join("sessions"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    for path in named.chain([state.join(UNNAMED)]) {
+        let is_session = path.extension().is_some_and(|ending| ending == "jsonl");
+        if let Ok(changed) = fs::metadata(&path).and_then(|metadata| metadata.modified())
+            && is_session
+        {
+            found.push((path, changed));
+        }
+    }
+    Ok(found)
 }
 
 fn ago(age: Duration) -> String {

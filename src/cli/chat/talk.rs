@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use super::super::account::{self, Account};
 use super::super::args::{Global, Talk};
 use super::super::ask::fetch_pages;
+use super::super::cache;
 use super::super::failure::{Outcome, Stop};
 use super::super::files::Attachment;
 use super::super::input::{self, Material};
 use super::super::listen::{End, Heard, Reasoning, listen};
+use super::super::model_table;
 use super::super::places;
 use super::super::printer::{Markdown, Printer};
+use super::super::render::Style;
 use super::super::request;
 use super::super::session::{Session, Turn, said};
 use super::super::setup::Setup;
@@ -18,8 +21,10 @@ use super::super::streams::{Streams, tell};
 use crate::canonical::item::{Item, Role};
 use crate::canonical::open::Open;
 use crate::canonical::request::Request;
+use crate::catalog;
 use crate::gateway::Gateway;
 use crate::routing::resolve;
+use crate::target::Target;
 
 /// A message of the user's, ready to be sent.
 pub(super) type Question = Vec<Open<Item>>;
@@ -47,7 +52,9 @@ pub(super) struct Conversation {
     pub(super) counts: Counts,
     pub(super) account: Account,
     /// Tokens of the last turn: what the context holds by now.
-    pub(super) context: Option<u64>,
+    context: Option<u64>,
+    /// Who answered last.
+    answers: Option<Target>,
     setup: Setup,
     gateway: Gateway,
     attached: Vec<Attachment>,
@@ -60,15 +67,7 @@ impl Conversation {
     pub(super) fn begin(talk: &Talk, global: &Global, streams: Streams) -> Outcome<Self> {
         let mut settings = request::settings(talk)?;
         let saves = !talk.conversation.no_save;
-        let mut session = match (&talk.conversation.session, talk.conversation.go_on) {
-            (Some(name), _) => Session::named(name)?,
-            (None, true) => Session::last()?,
-            (None, false) if saves => Session::fresh()?,
-            (None, false) => Session::unsaved(),
-        };
-        if !saves {
-            session.keep_in_memory();
-        }
+        let session = Session::of(&talk.conversation, streams)?;
         let mut setup = Setup::load(global, streams)?;
         setup.set_timeout(talk);
         let earlier = session.turns.last();
@@ -87,6 +86,7 @@ impl Conversation {
             counts: Counts::Hidden,
             account: Account::default(),
             context: None,
+            answers: None,
             gateway: Gateway::new(setup.config.clone()),
             setup,
             attached: Vec::new(),
@@ -113,14 +113,13 @@ impl Conversation {
     /// Names that can be asked for, for completion.
     pub(super) fn names(&self) -> impl Fn() -> Vec<String> + 'static {
         let config = self.setup.config.clone();
-        move || resolve::names(&config, &super::super::cache::listed())
+        move || resolve::current_names(&config, &cache::listed(), cache::today())
     }
 
     /// Where typed lines are remembered; nowhere if nothing is to be kept.
-    pub(super) fn history(&self) -> Outcome<Option<PathBuf>> {
-        self.saves
-            .then(|| places::state().map(|state| state.join("history")))
-            .transpose()
+    pub(super) fn history(&self) -> Option<PathBuf> {
+        let state = self.saves.then(places::state)?.ok()?;
+        Some(state.join("history"))
     }
 
     pub(super) fn attach(&mut self, file: Attachment) {
@@ -143,15 +142,14 @@ impl Conversation {
     }
 
     /// A new conversation. A named one stays as it is on disk.
-    pub(super) fn clear(&mut self) -> Outcome {
+    pub(super) fn clear(&mut self) {
         self.session = if self.saves {
-            Session::fresh()?
+            Session::fresh(self.streams)
         } else {
-            Session::unsaved()
+            Session::default()
         };
         self.unanswered = None;
         self.context = None;
-        Ok(())
     }
 
     /// The last answer.
@@ -208,19 +206,35 @@ impl Conversation {
     pub(super) fn count(&mut self, heard: &Heard) {
         let one = Account::of(heard, &self.setup.config);
         self.context = Some(one.input + one.output);
+        self.answers.clone_from(&heard.target);
         self.account.add(one);
         if self.counts == Counts::Shown {
-            tell(&format!("{}\n", one.line(heard)));
+            let line = self.streams.error_dress(&one.line(heard), Style::DIM);
+            tell(&format!("{line}\n"));
         }
+    }
+
+    /// How much of the model's context is in use, as far as both are known.
+    pub(super) fn context_used(&self) -> Option<String> {
+        let tokens = self.context?;
+        let known = self.answers.as_ref().and_then(|target| {
+            let provider = self.setup.config.provider(target.provider.as_str())?;
+            catalog::models::find(provider.vendor(), target.model.as_str())?.context
+        });
+        Some(match known {
+            Some(most) => format!("{tokens} of {} in context", model_table::tokens(most)),
+            None => format!("{tokens} in context"),
+        })
     }
 
     fn keep(&mut self, question: Question, output: Vec<Open<Item>>) -> Outcome {
         self.unanswered = None;
-        self.session.add(Turn {
+        let turn = Turn {
             model: self.settings.model.clone(),
             instructions: self.settings.instructions.clone(),
             input: question,
             output,
-        })
+        };
+        self.session.add(turn, self.streams)
     }
 }

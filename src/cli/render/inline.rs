@@ -9,6 +9,32 @@ use super::wrap::Wrap;
 /// Longer texts and addresses are no links: they are written as they came.
 const LONGEST_LINK: usize = 4096;
 
+/// Bytes that end a run of letters: where words break, and where a character is more than one byte.
+const BREAKS: [bool; 256] = special(b" \t");
+
+/// The same, with the marks.
+const MARKS: [bool; 256] = special(b" \t*_~`[\\");
+
+const fn special(bytes: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < 256 {
+        table[at] = at >= 0x80;
+        at += 1;
+    }
+    at = 0;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = true;
+        at += 1;
+    }
+    table
+}
+
+/// Is the text one that looks the same once it is laid out on one line?
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|b| b == b' ' || !MARKS[usize::from(b)])
+}
+
 /// The state within one paragraph.
 #[derive(Debug, Default)]
 pub(crate) struct Inline {
@@ -54,7 +80,11 @@ impl Inline {
             if plain > 0 {
                 let (run, rest) = text.split_at(plain);
                 wrap.set_style(self.shown());
-                wrap.text(run);
+                if rest.starts_with(' ') {
+                    wrap.whole_word(run);
+                } else {
+                    wrap.text(run);
+                }
                 self.previous = run.chars().next_back();
                 text = rest;
                 continue;
@@ -99,12 +129,12 @@ impl Inline {
         if !self.is_settled() {
             return 0;
         }
-        let special = |b: &u8| match b {
-            b' ' | b'\t' | 0x80.. => true,
-            b'*' | b'_' | b'~' | b'`' | b'[' | b'\\' => colour == Colour::On,
-            _ => false,
+        let special = match colour {
+            Colour::On => &MARKS,
+            Colour::Off => &BREAKS,
         };
-        text.bytes().position(|b| special(&b)).unwrap_or(text.len())
+        let is_special = |b: u8| special[usize::from(b)];
+        text.bytes().position(is_special).unwrap_or(text.len())
     }
 
     fn character(&mut self, c: char, wrap: &mut Wrap, links: Links) {

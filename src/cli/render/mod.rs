@@ -8,6 +8,7 @@
 
 use std::io::{self, Write};
 
+mod block;
 mod clean;
 mod fence;
 mod inline;
@@ -21,7 +22,7 @@ mod wrap;
 mod tests;
 
 pub(crate) use self::clean::clean;
-use self::fence::{Fence, Within, within};
+use self::fence::{Within, within};
 use self::inline::Inline;
 use self::opening::{Line, Opening};
 use self::state::{Place, State};
@@ -53,10 +54,6 @@ pub struct Renderer {
 impl Renderer {
     /// A renderer for a terminal of this many columns; 0 means unknown.
     pub fn new(width: usize, colour: Colour) -> Self {
-        let width = match width {
-            0 => 80,
-            known => known.clamp(20, WIDEST),
-        };
         let mut inline = Inline::default();
         inline.block(Style::PLAIN);
         Self {
@@ -69,8 +66,13 @@ impl Renderer {
             table: Vec::new(),
             table_margin: Margin::default(),
             inline,
-            wrap: Wrap::new(width, colour),
+            wrap: Wrap::new(prose_width(width), colour),
         }
+    }
+
+    /// From the next line on the terminal has this many columns; 0 means unknown.
+    pub fn resize(&mut self, width: usize) {
+        self.wrap.width = prose_width(width);
     }
 
     /// Takes a piece of the answer and writes what is decided.
@@ -114,23 +116,32 @@ impl Renderer {
                 } => {
                     self.wrap.verbatim(&text[..line], Style::CODE);
                 }
-                // The rest of a row cannot change what it is.
-                State::Start if self.held.trim_start().starts_with('|') => {
-                    self.held.push_str(&text[..line]);
-                }
                 State::Start
                 | State::Fence {
                     place: Place::LineStart,
                     ..
                 } => {
-                    self.held.push(first);
+                    let taken = match self.settled(&text[..line]) {
+                        0 => first.len_utf8(),
+                        settled => settled,
+                    };
+                    self.held.push_str(&text[..taken]);
                     self.decide(Line::Open);
-                    text = &text[first.len_utf8()..];
+                    text = &text[taken..];
                     continue;
                 }
             }
             text = &text[line..];
         }
+    }
+
+    /// How many bytes of the line can be taken at once, since they decide nothing by themselves.
+    fn settled(&self, line: &str) -> usize {
+        let spaces = line.bytes().take_while(|b| *b == b' ').count();
+        if spaces > 0 || !matches!(self.state, State::Start) {
+            return spaces;
+        }
+        opening::settled(&self.held, line)
     }
 
     fn is_at_line_start(&self) -> bool {
@@ -202,18 +213,24 @@ impl Renderer {
     fn open(&mut self, opening: Opening) -> bool {
         match opening {
             Opening::Quote { .. } => {}
-            Opening::Blank if self.marker.is_empty() => {
-                self.wrap.blank();
-                self.inline.block(Style::PLAIN);
+            Opening::Blank if self.marker.is_empty() => self.blank(),
+            // A heading without words shows nothing once its marks are gone.
+            Opening::Heading { taken, .. }
+                if taken == self.held.len()
+                    && self.marker.is_empty()
+                    && self.wrap.colour == Colour::On =>
+            {
+                self.blank();
             }
             Opening::Blank => self.begin_prose(0, 0, Style::PLAIN),
             Opening::Heading { level, taken } => self.begin_heading(level, taken),
             Opening::Bullet { indent, taken } => {
-                let marker = match self.wrap.colour {
+                self.begin_item();
+                self.marker.push_str(match self.wrap.colour {
                     Colour::On => "• ",
                     Colour::Off => "- ",
-                };
-                return self.begin_item(indent, taken, marker.to_owned());
+                });
+                return self.go_on_in_item(indent, taken);
             }
             Opening::Ordered {
                 indent,
@@ -221,8 +238,10 @@ impl Renderer {
                 to,
                 taken,
             } => {
-                let marker = format!("{} ", &self.held[from..to]);
-                return self.begin_item(indent, taken, marker);
+                self.begin_item();
+                self.marker.push_str(&self.held[from..to]);
+                self.marker.push(' ');
+                return self.go_on_in_item(indent, taken);
             }
             Opening::Fence {
                 mark,
@@ -236,13 +255,17 @@ impl Renderer {
         false
     }
 
+    fn blank(&mut self) {
+        self.wrap.blank(self.margin.quotes);
+        self.inline.block(Style::PLAIN);
+    }
+
     /// A line that does not begin a block continues the paragraph above, with its open emphasis.
     fn begin_text(&mut self, indent: usize, taken: usize) {
         if indent >= 4 && !self.in_list && self.marker.is_empty() && self.after_blank {
             self.state = State::Indented;
             self.begin(indent);
-            let code = self.held.split_off(taken);
-            self.wrap.verbatim(&code, Style::CODE);
+            self.wrap.verbatim(&self.held[taken..], Style::CODE);
             self.held.clear();
             return;
         }
@@ -258,11 +281,10 @@ impl Renderer {
     }
 
     fn prose(&mut self, indent: usize, taken: usize) {
-        let rest = self.held.split_off(taken);
         self.begin(indent);
         self.state = State::Prose;
+        self.inline.feed(&self.held[taken..], &mut self.wrap);
         self.held.clear();
-        self.inline.feed(&rest, &mut self.wrap);
     }
 
     fn begin_heading(&mut self, level: usize, taken: usize) {
@@ -280,7 +302,7 @@ impl Renderer {
         self.begin_prose(0, taken, Style::BOLD.with(first));
     }
 
-    fn begin_item(&mut self, indent: usize, taken: usize, marker: String) -> bool {
+    fn begin_item(&mut self) {
         self.in_list = true;
         self.inline.block(Style::PLAIN);
         if !self.marker.is_empty() {
@@ -288,100 +310,13 @@ impl Renderer {
             self.begin(0);
             self.wrap.end();
         }
+    }
+
+    /// What follows the marker is looked at in turn.
+    fn go_on_in_item(&mut self, indent: usize, taken: usize) -> bool {
         self.held.drain(..taken);
-        let columns = marker.chars().count();
-        self.margin.indent += indent + columns;
-        self.marker = marker;
+        self.margin.indent += indent + self.marker.chars().count();
         true
-    }
-
-    fn begin_fence(&mut self, mark: char, length: usize, indent: usize) {
-        let margin = Margin {
-            quotes: self.margin.quotes,
-            indent: self.margin.indent + indent,
-        };
-        self.begin(indent);
-        let opened = self.held.trim_start().to_owned();
-        self.wrap.verbatim(&opened, Style::DIM);
-        self.wrap.end();
-        self.held.clear();
-        self.inline.block(Style::PLAIN);
-        self.state = State::Fence {
-            fence: Fence {
-                mark,
-                length,
-                margin,
-                strip: margin.indent,
-            },
-            place: Place::LineStart,
-        };
-    }
-
-    fn begin_code(&mut self, fence: Fence, taken: usize) {
-        self.wrap.begin(fence.margin, "");
-        self.wrap.verbatim(&self.held[taken..], Style::CODE);
-        self.held.clear();
-        self.state = State::Fence {
-            fence,
-            place: Place::Code,
-        };
-    }
-
-    fn close_fence(&mut self, fence: &Fence) {
-        self.wrap.begin(fence.margin, "");
-        let closing: String = std::iter::repeat_n(fence.mark, fence.length).collect();
-        self.wrap.verbatim(&closing, Style::DIM);
-        self.wrap.end();
-        self.held.clear();
-        self.after_blank = false;
-        self.state = State::Start;
-    }
-
-    fn write_rule(&mut self) {
-        self.in_list = false;
-        self.inline.block(Style::PLAIN);
-        let width = self.wrap.room(self.margin);
-        self.begin(0);
-        self.wrap.verbatim(&"─".repeat(width), Style::DIM);
-        self.wrap.end();
-        self.held.clear();
-    }
-
-    fn add_row(&mut self, indent: usize) {
-        if self.table.is_empty() {
-            self.table_margin = Margin {
-                quotes: self.margin.quotes,
-                indent: self.margin.indent + indent,
-            };
-            if !self.marker.is_empty() {
-                self.begin(0);
-                self.wrap.end();
-            }
-        }
-        self.table.push(std::mem::take(&mut self.held));
-        if let [_, second] = self.table.as_slice()
-            && !table::is_rule(second)
-        {
-            self.end_table();
-        }
-    }
-
-    /// Writes the table that was held back; rows that are no table are lines of text.
-    fn end_table(&mut self) {
-        let rows = std::mem::take(&mut self.table);
-        if rows.is_empty() {
-            return;
-        }
-        self.inline.block(Style::PLAIN);
-        if rows.get(1).is_some_and(|second| table::is_rule(second)) {
-            table::write(&rows, self.table_margin, &mut self.wrap);
-            return;
-        }
-        for row in rows {
-            self.wrap.begin(self.table_margin, "");
-            self.inline.feed(row.trim_start(), &mut self.wrap);
-            self.inline.end_line(&mut self.wrap);
-        }
     }
 
     /// Writes the margin of a line, with the marker that waits for it.
@@ -390,7 +325,15 @@ impl Renderer {
             quotes: self.margin.quotes,
             indent: self.margin.indent + indent,
         };
-        let marker = std::mem::take(&mut self.marker);
-        self.wrap.begin(margin, &marker);
+        self.wrap.begin(margin, &self.marker);
+        self.marker.clear();
+    }
+}
+
+/// How wide prose is set on a terminal of this many columns.
+fn prose_width(columns: usize) -> usize {
+    match columns {
+        0 => 80,
+        known => known.clamp(20, WIDEST),
     }
 }

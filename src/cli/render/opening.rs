@@ -67,6 +67,21 @@ pub(crate) fn decide(held: &str, line: Line) -> Option<Opening> {
     }
 }
 
+/// How many bytes of the rest of a line decide nothing: what follows the mark of a row or a fence.
+pub(crate) fn settled(held: &str, rest: &str) -> usize {
+    let body = held.trim_start();
+    if body.starts_with('|') {
+        return rest.len();
+    }
+    if body.starts_with("```") || body.starts_with("~~~") {
+        let end = memchr::memchr(b'`', rest.as_bytes()).unwrap_or(rest.len());
+        // What is undecided for too long is text, at the same place however the line was cut.
+        let room = LONGEST_UNDECIDED.saturating_sub(held.len());
+        return rest.floor_char_boundary(end.min(room));
+    }
+    0
+}
+
 /// A tab goes to the next multiple of four.
 pub(crate) fn columns(space: &str) -> usize {
     space.chars().fold(0, |column, c| match c {

@@ -98,13 +98,13 @@ fn lists_hang() {
 fn quotes_have_bars_on_every_line() {
     check(
         "> this quote is longer than the line it is on\n> > in",
-        "<d>│ <>this quote is longer than the line it\n<d>│ <>is on\n<d>│ │ <>in\n",
+        "<d>│<> this quote is longer than the line it\n<d>│<> is on\n<d>│ │<> in\n",
     );
     check(
         "> ```\n> a\n> ```\nb",
-        "<d>│ <><d>```<>\n<d>│ <><c>a<>\n<d>│ <><d>```<>\nb\n",
+        "<d>│<> <d>```<>\n<d>│<> <c>a<>\n<d>│<> <d>```<>\nb\n",
     );
-    check("> ```\n> a\nb", "<d>│ <><d>```<>\n<d>│ <><c>a<>\nb\n");
+    check("> ```\n> a\nb", "<d>│<> <d>```<>\n<d>│<> <c>a<>\nb\n");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::style::{Colour, RESET, Style, dressed};
+use super::style::{Colour, RESET, Style};
 
 /// A word longer than this many bytes is written before its end is known: it fills lines of its own anyway.
 const LONGEST_HELD: usize = 4096;
@@ -24,7 +24,7 @@ pub(crate) struct Margin {
 pub(crate) struct Wrap {
     pub(crate) out: String,
     pub(crate) colour: Colour,
-    width: usize,
+    pub(crate) width: usize,
     margin: Margin,
     column: usize,
     spaces: usize,
@@ -36,6 +36,8 @@ pub(crate) struct Wrap {
     style: Style,
     written: Style,
     newlines: usize,
+    /// The quotes that an empty line stands in.
+    blank_quotes: usize,
     started: bool,
     fresh: bool,
 }
@@ -55,9 +57,15 @@ impl Wrap {
             style: Style::PLAIN,
             written: Style::PLAIN,
             newlines: 0,
+            blank_quotes: 0,
             started: false,
             fresh: true,
         }
+    }
+
+    /// The column behind what was last written.
+    pub(crate) fn column(&self) -> usize {
+        self.column
     }
 
     /// Columns to the right of this margin.
@@ -67,14 +75,17 @@ impl Wrap {
 
     /// Begins a line. `marker` stands in the margin's last columns: a bullet, a number, or nothing.
     pub(crate) fn begin(&mut self, margin: Margin, marker: &str) {
-        if self.started {
-            for _ in 0..self.newlines {
-                self.out.push('\n');
-            }
+        let colour = self.colour;
+        if self.started && self.newlines > 0 {
+            self.out.push('\n');
+        }
+        if self.started && self.newlines > 1 {
+            // The bars of a quote go on where the quote does.
+            bars(&mut self.out, self.blank_quotes.min(margin.quotes), colour);
+            self.out.push('\n');
         }
         self.newlines = 0;
         self.started = true;
-        let colour = self.colour;
         self.margin = Margin {
             quotes: margin.quotes,
             indent: margin.indent.saturating_sub(marker.width()),
@@ -150,8 +161,14 @@ impl Wrap {
         self.newlines = self.newlines.max(1);
     }
 
-    /// An empty line stands between this and what follows; several are one.
-    pub(crate) fn blank(&mut self) {
+    /// An empty line within so many quotes stands between this and what follows; several are one.
+    pub(crate) fn blank(&mut self, quotes: usize) {
+        let before = if self.newlines == 2 {
+            self.blank_quotes
+        } else {
+            quotes
+        };
+        self.blank_quotes = quotes.min(before);
         self.newlines = 2;
     }
 
@@ -176,22 +193,40 @@ impl Wrap {
         self.newlines = 0;
     }
 
+    /// Adds letters that end a word; they are ASCII.
+    pub(crate) fn whole_word(&mut self, text: &str) {
+        if self.word.is_empty() && (self.colour == Colour::Off || self.style == self.written) {
+            self.write_word(text, text.len(), self.written);
+        } else {
+            self.text(text);
+            self.end_word();
+        }
+    }
+
     fn end_word(&mut self) {
         if self.word.is_empty() {
             return;
         }
-        let width = if self.word.is_ascii() {
-            self.word.len() - self.escapes
+        let mut word = std::mem::take(&mut self.word);
+        let width = if word.is_ascii() {
+            word.len() - self.escapes
         } else {
-            visible(&self.word)
+            visible(&word)
         };
+        self.write_word(&word, width, self.word_style);
+        word.clear();
+        self.word = word;
+        self.escapes = 0;
+    }
+
+    /// Writes a word, on the next line if this one is full. `before` is the style in force in front of it.
+    fn write_word(&mut self, mut word: &str, width: usize, before: Style) {
         let full = self.column + self.spaces + width > self.width && !self.fresh;
-        let spaces = if full { 0 } else { self.spaces };
-        let changes = self.word.starts_with('\x1b');
-        let dressed = self.word_style != Style::PLAIN;
+        let gap = if full { 0 } else { self.spaces };
+        let changes = word.starts_with('\x1b');
+        let dressed = before != Style::PLAIN;
         // A line never ends dressed, and a space between two styles has neither.
-        let mut word = self.word.as_str();
-        if dressed && (full || (changes && spaces > 0)) {
+        if dressed && (full || (changes && gap > 0)) {
             self.out.push_str(RESET);
             word = word.strip_prefix(RESET).unwrap_or(word);
         }
@@ -200,16 +235,13 @@ impl Wrap {
             lead(&mut self.out, self.margin, self.colour);
             self.column = self.margin.columns();
             if dressed && !changes {
-                self.word_style.switch(&mut self.out);
+                before.switch(&mut self.out);
             }
         }
-        self.out.extend(std::iter::repeat_n(' ', spaces));
+        spaces(&mut self.out, gap);
         self.out.push_str(word);
-        self.column += spaces;
-        self.column += width;
+        self.column += gap + width;
         self.spaces = 0;
-        self.word.clear();
-        self.escapes = 0;
         self.fresh = false;
     }
 
@@ -229,11 +261,37 @@ impl Margin {
 
 /// Writes the margin of one line.
 fn lead(out: &mut String, margin: Margin, colour: Colour) {
+    bars(out, margin.quotes, colour);
     if margin.quotes > 0 {
-        let bars = "│ ".repeat(margin.quotes);
-        out.push_str(&dressed(&bars, Style::DIM, colour));
+        out.push(' ');
     }
-    out.extend(std::iter::repeat_n(' ', margin.indent));
+    spaces(out, margin.indent);
+}
+
+/// Writes the bars of quotes, with spaces between them.
+fn bars(out: &mut String, quotes: usize, colour: Colour) {
+    if quotes == 0 {
+        return;
+    }
+    if colour == Colour::On {
+        Style::DIM.switch(out);
+    }
+    for at in 0..quotes {
+        out.push_str(if at == 0 { "│" } else { " │" });
+    }
+    if colour == Colour::On {
+        out.push_str(RESET);
+    }
+}
+
+/// Writes so many spaces.
+pub(super) fn spaces(out: &mut String, mut count: usize) {
+    const MANY: &str = "                                ";
+    while count > MANY.len() {
+        out.push_str(MANY);
+        count -= MANY.len();
+    }
+    out.push_str(&MANY[..count]);
 }
 
 /// Characters between which East Asian text breaks its lines (UAX 14, class ID and its kin).

@@ -1,10 +1,11 @@
 //! The check of `models`: aliases lead to models that somebody serves, and never in circles.
 
+use http::HeaderName;
 use serde_yaml::Value;
 
 use crate::catalog::models::{self, Capability};
 use crate::config::alias::{
-    Aim, Alias, ContextRule, Hedge, Overlay, Policy, Rules, Sticky, Weighted,
+    Aim, Alias, ContextRule, Hedge, Overlay, Policy, Rules, STICKY_HEADER, Sticky, Weighted,
 };
 use crate::config::document::Path;
 use crate::config::provider::{Origin, ProviderConfig};
@@ -75,6 +76,7 @@ impl Checker<'_> {
             let warning = format!("{at}.sticky: only the policy `weighted` draws");
             self.warnings.push(warning);
         }
+        let sticky_header = self.sticky_header(at, sticky, shape.sticky_header.as_deref());
         let mut aims = |key: &str, list: Option<Vec<String>>| {
             let at = at.key(key);
             let list = list.unwrap_or_default();
@@ -100,11 +102,28 @@ impl Checker<'_> {
             name,
             policy,
             sticky,
+            sticky_header,
             targets,
             then,
             overlay,
             rules,
         }
+    }
+
+    /// The header that an alias is sticky by.
+    fn sticky_header(&mut self, at: &Path, sticky: Sticky, name: Option<&str>) -> HeaderName {
+        let Some(name) = name else {
+            return STICKY_HEADER;
+        };
+        let at = at.key("sticky_header");
+        if sticky != Sticky::Header {
+            self.fault(&at, "only `sticky: header` looks at a header");
+        }
+        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+            return name;
+        }
+        self.fault(&at, "no header can have this name");
+        STICKY_HEADER
     }
 
     fn targets(

@@ -9,7 +9,7 @@ use crate::config::alias::{Alias, OnCut, Retry, Timeouts};
 use crate::config::document::Path;
 use crate::config::provider::ProviderConfig;
 use crate::config::{
-    Breaker, Defaults, Fetch, FetchRule, Log, ReasoningEvents, Store, nearest, shape,
+    Breaker, Defaults, Fetch, FetchRule, Log, LogContent, ReasoningEvents, Store, nearest, shape,
 };
 
 use super::Checker;
@@ -149,6 +149,8 @@ impl Checker<'_> {
             path: shape.path.map(Into::into),
             ttl: shape.ttl.unwrap_or(base.ttl),
             max: shape.max.unwrap_or(base.max),
+            usage_ttl: shape.usage_ttl.unwrap_or(base.usage_ttl),
+            usage_max: shape.usage_max.unwrap_or(base.usage_max),
         }
     }
 
@@ -177,6 +179,10 @@ impl Checker<'_> {
         Log {
             level: shape.level.unwrap_or_default(),
             format: shape.format.unwrap_or_default(),
+            content: match shape.content {
+                Some(true) => LogContent::Shown,
+                Some(false) | None => LogContent::Withheld,
+            },
         }
     }
 

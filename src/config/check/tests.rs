@@ -309,3 +309,30 @@ fn a_key_that_stands_twice_is_a_fault() {
         &["3:3: models: the key `a` stands here twice"],
     );
 }
+
+#[test]
+fn an_alias_may_be_sticky_by_a_header_and_only_then_names_one() {
+    let sticky = |more: &str| {
+        let targets = "targets: [{ model: demo, weight: 1 }, { model: demo/b, weight: 2 }]";
+        parse(
+            &format!("models: {{ m: {{ policy: weighted, {targets}, {more} }} }}"),
+            None,
+            &Env::default(),
+        )
+    };
+    let header = |more| sticky(more).map(|config| config.aliases[0].sticky_header.clone());
+    assert_eq!(header("sticky: header").unwrap(), "x-llmgw-sticky");
+    let named = header("sticky: header, sticky_header: X-Session-Id");
+    assert_eq!(named.unwrap(), "x-session-id");
+    for (more, expect) in [
+        (
+            "sticky: header, sticky_header: 'a b'",
+            "no header can have this name",
+        ),
+        ("sticky: user, sticky_header: x-a", "only `sticky: header`"),
+        ("sticky: heder", "did you mean `header`?"),
+    ] {
+        let faults = sticky(more).unwrap_err().to_string();
+        assert!(faults.contains(expect), "{faults}");
+    }
+}

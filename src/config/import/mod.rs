@@ -10,6 +10,7 @@ use super::load::{Env, parse};
 
 mod deployment;
 mod fallbacks;
+mod groups;
 mod litellm;
 mod providers;
 mod settings;

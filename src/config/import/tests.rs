@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::Config;
 use crate::config::alias::{Aim, Policy};
+use crate::secret::Secret;
 
 /// The imported configuration, loaded with every variable set that it names.
 fn import(text: &str) -> (Imported, Config) {
@@ -9,9 +10,12 @@ fn import(text: &str) -> (Imported, Config) {
     let names: Vec<&str> = names.filter_map(|rest| rest.split('}').next()).collect();
     let values: Vec<String> = names
         .iter()
-        .map(|name| match name.contains("BASE") {
-            true => "http://base.test".to_owned(),
-            false => format!("the-value-of-{name}"),
+        .map(|name| {
+            if name.contains("BASE") {
+                "http://base.test".to_owned()
+            } else {
+                format!("the-value-of-{name}")
+            }
         })
         .collect();
     let pairs = names.iter().copied().zip(values.iter().map(String::as_str));
@@ -33,9 +37,12 @@ fn targets(config: &Config, alias: &str) -> Vec<String> {
         Aim::Target(target) => target.to_string(),
     };
     let weighted = alias.policy == Policy::Weighted;
-    let targets = alias.targets.iter().map(|one| match weighted {
-        true => format!("{}={}", name(&one.aim), one.weight),
-        false => name(&one.aim),
+    let targets = alias.targets.iter().map(|one| {
+        if weighted {
+            format!("{}={}", name(&one.aim), one.weight)
+        } else {
+            name(&one.aim)
+        }
     });
     let then = alias.then.iter().map(|aim| format!("then {}", name(aim)));
     targets.chain(then).collect()
@@ -80,7 +87,7 @@ fn an_order_is_kept_and_keys_of_one_target_are_used_in_turn() {
     assert_eq!(targets(&config, "m"), ["openai/y", "groq/x"]);
     assert_eq!(config.alias("m").unwrap().policy, Policy::Failover);
     let keys = &config.provider("openai").unwrap().keys;
-    let keys: Vec<&str> = keys.iter().map(|key| key.expose()).collect();
+    let keys: Vec<&str> = keys.iter().map(Secret::expose).collect();
     assert_eq!(keys, ["the-value-of-A", "the-value-of-B"]);
     assert_eq!(grades(&imported, "order"), [Grade::Exact]);
 }

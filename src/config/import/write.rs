@@ -14,39 +14,49 @@ pub(super) fn file(from: &str, tree: &Map<String, Value>) -> String {
         text.push('\n');
         match value {
             Value::Object(entries) if !entries.is_empty() => {
-                text.push_str(&format!("{}:\n", scalar(section)));
+                line(&mut text, 0, &format!("{}:", scalar(section)));
                 for (key, value) in entries {
                     entry(&mut text, 2, key, value);
                 }
             }
-            _ => text.push_str(&format!("{}: {}\n", scalar(section), flow(value))),
+            _ => line(
+                &mut text,
+                0,
+                &format!("{}: {}", scalar(section), flow(value)),
+            ),
         }
     }
     text
 }
 
 fn entry(text: &mut String, indent: usize, key: &str, value: &Value) {
-    let pad = " ".repeat(indent);
-    let line = format!("{pad}{}: {}", scalar(key), flow(value));
+    let whole = format!("{}: {}", scalar(key), flow(value));
     let inner = match value {
-        Value::Object(entries) if line.len() > WIDTH => entries.iter().collect::<Vec<_>>(),
+        Value::Object(entries) if indent + whole.len() > WIDTH => {
+            entries.iter().collect::<Vec<_>>()
+        }
         Value::Array(list) if !list.is_empty() && list.iter().any(Value::is_object) => {
-            text.push_str(&format!("{pad}{}:\n", scalar(key)));
+            line(text, indent, &format!("{}:", scalar(key)));
             for element in list {
-                text.push_str(&format!("{pad}  - {}\n", flow(element)));
+                line(text, indent + 2, &format!("- {}", flow(element)));
             }
             return;
         }
         _ => {
-            text.push_str(&line);
-            text.push('\n');
+            line(text, indent, &whole);
             return;
         }
     };
-    text.push_str(&format!("{pad}{}:\n", scalar(key)));
+    line(text, indent, &format!("{}:", scalar(key)));
     for (key, value) in inner {
         entry(text, indent + 2, key, value);
     }
+}
+
+fn line(text: &mut String, indent: usize, words: &str) {
+    text.extend(std::iter::repeat_n(' ', indent));
+    text.push_str(words);
+    text.push('\n');
 }
 
 fn flow(value: &Value) -> String {

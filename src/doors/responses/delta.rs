@@ -59,7 +59,9 @@ pub(super) fn number(number: u64, out: &mut BytesMut) {
 }
 
 fn string(text: &str, out: &mut BytesMut) {
-    if text.bytes().any(|b| matches!(b, b'"' | b'\\' | 0..=0x1f)) {
+    // All bytes are looked at, many at once.
+    let special = |b: u8| u8::from(b < 0x20) | u8::from(b == b'"') | u8::from(b == b'\\');
+    if text.bytes().fold(0, |found, b| found | special(b)) != 0 {
         // Neither can a text.
         let _written = serde_json::to_writer(out.writer(), text);
         return;

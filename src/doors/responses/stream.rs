@@ -82,7 +82,7 @@ impl ResponsesEncoder {
         let at = self.begin(tag, out);
         match (event, event.response()) {
             (Event::Error(e), _) => self.payload(&BothErrors::of(&e.error), at, out),
-            (_, Some(response)) => self.lifecycle(response, at, out),
+            (_, Some(response)) => lifecycle(response, at, out),
             (_, None) => self.payload(event, at, out),
         }
         if let (Padding::Deltas, Some(text)) = (self.padding, delta(event))
@@ -114,18 +114,6 @@ impl ResponsesEncoder {
         out.extend_from_slice(b"\",\"sequence_number\":");
         number(self.sequence, out);
         out.len()
-    }
-
-    /// The payload of an event that carries the response.
-    fn lifecycle(&self, response: &Response, at: usize, out: &mut BytesMut) {
-        let mut json = Vec::with_capacity(ROOM);
-        // Plain data cannot fail to serialise.
-        let written = response.write(&mut json);
-        debug_assert!(written.is_ok());
-        out.extend_from_slice(b",\"response\":");
-        out.extend_from_slice(&json);
-        out.extend_from_slice(b"}");
-        one_line(at, out);
     }
 
     /// The payload's own object goes on with the one that `begin` opened: its brace becomes a comma.
@@ -196,6 +184,18 @@ impl ResponsesEncoder {
     fn pads(&self, event: &Open<Event>) -> bool {
         self.padding == Padding::Deltas && event.known().and_then(delta).is_some()
     }
+}
+
+/// The payload of an event that carries the response.
+fn lifecycle(response: &Response, at: usize, out: &mut BytesMut) {
+    let mut json = Vec::with_capacity(ROOM);
+    // Plain data cannot fail to serialise.
+    let written = response.write(&mut json);
+    debug_assert!(written.is_ok());
+    out.extend_from_slice(b",\"response\":");
+    out.extend_from_slice(&json);
+    out.extend_from_slice(b"}");
+    one_line(at, out);
 }
 
 /// What clients and upstreams wrote byte for byte may be spread over lines; a frame's data is one line. Inside of

@@ -135,7 +135,7 @@ fn translated(
 }
 
 impl Provider for Anthropic {
-    fn speaks(&self) -> Option<Protocol> {
+    fn speaks(&self, _request: &Request, _model: &ModelId) -> Option<Protocol> {
         Some(Protocol::Messages)
     }
 

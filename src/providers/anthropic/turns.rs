@@ -199,7 +199,11 @@ impl<'a> Drafts<'a> {
             }
             None => {
                 let Some(last) = self.system.pop() else {
-                    return Err(says_nothing(0));
+                    return Err(Error::unsupported(
+                        "input",
+                        "there is nothing to answer: the provider takes no empty conversation",
+                    )
+                    .with_code("empty_array"));
                 };
                 losses.push(Loss::new(
                     "input",

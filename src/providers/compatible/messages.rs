@@ -60,6 +60,10 @@ impl<'a> Transcript<'a> {
         if context.quirks.call_ids == CallIds::Nine {
             messages = answered(context, messages);
         }
+        if messages.is_empty() {
+            let message = "`input` is empty: there is nothing to answer";
+            return Err(Error::unsupported("input", message).with_code("empty_array"));
+        }
         Ok(messages)
     }
 

@@ -90,7 +90,7 @@ impl Compatible {
 }
 
 impl Provider for Compatible {
-    fn speaks(&self) -> Option<Protocol> {
+    fn speaks(&self, _request: &Request, _model: &ModelId) -> Option<Protocol> {
         Some(Protocol::Chat)
     }
 

@@ -114,6 +114,10 @@ fn image<'a>(
     let Some(url) = part.image_url.as_deref() else {
         return refuse("an image must be a URL or a data URL here");
     };
+    if let Some(media) = part.foreign_media() {
+        let message = format!("`{media}` is no image");
+        return Err(Error::unsupported(path, message).with_code("invalid_value"));
+    }
     match context.quirks.images {
         Images::Never => return refuse("this server takes no images"),
         Images::DataUrls if !url.starts_with("data:") => {

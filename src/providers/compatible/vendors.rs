@@ -61,7 +61,8 @@ pub(super) const UNKNOWN: Quirks = Quirks {
     formats: Formats::JsonSchema,
     effort: EffortStyle::Words(ALL),
     replay: Replay::Never,
-    call_ids: CallIds::UpTo(64),
+    // The limit of OpenAI's own Chat Completions: a longer id comes from elsewhere.
+    call_ids: CallIds::UpTo(40),
     images: Images::Any,
     files: Files::AsText,
     fields: SAMPLING,

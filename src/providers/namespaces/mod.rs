@@ -24,8 +24,8 @@ use flat::Flat;
 pub(super) struct Flattened<P>(pub(super) P);
 
 impl<P: Provider> Provider for Flattened<P> {
-    fn speaks(&self) -> Option<Protocol> {
-        self.0.speaks()
+    fn speaks(&self, request: &Request, model: &ModelId) -> Option<Protocol> {
+        self.0.speaks(request, model)
     }
 
     fn needs(&self, request: &Request, model: &ModelId) -> Vec<Need> {

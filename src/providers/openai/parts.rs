@@ -60,7 +60,13 @@ fn plain_part(part: &mut Part, path: &str, losses: &mut Vec<Loss>) -> Result<(),
         | Part::SummaryText(part)
         | Part::ReasoningText(part)
         | Part::Text(part) => &mut part.extra,
-        Part::InputImage(part) => &mut part.extra,
+        Part::InputImage(part) => {
+            if let Some(media) = part.foreign_media() {
+                let message = format!("`{media}` is no image");
+                return Err(Error::unsupported(path, message).with_code("invalid_value"));
+            }
+            &mut part.extra
+        }
         Part::InputFile(part) => {
             as_data_url(part);
             &mut part.extra

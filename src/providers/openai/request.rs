@@ -85,6 +85,11 @@ pub(super) fn respond(
 ) -> Result<Encoded, Error> {
     let family = openai::family(model.as_str());
     let mut losses = Vec::new();
+    // A prompt that is stored there may be all that there is to say.
+    if request.input.is_empty() && request.extra.get("prompt").is_none() {
+        let message = "`input` is empty: there is nothing to answer";
+        return Err(Error::unsupported("input", message).with_code("empty_array"));
+    }
     let mut body = whole(request, model.as_str(), family, remedies, &mut losses)?;
     beyond(request, &mut losses)?;
     for remedy in remedies.iter() {

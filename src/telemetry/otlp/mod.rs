@@ -32,6 +32,9 @@ use post::Post;
 /// How often at most a failure is warned of.
 const WARN_EVERY: Duration = Duration::from_mins(1);
 
+/// How long the end of the process may wait for the last exports.
+const LAST: Duration = Duration::from_secs(3);
+
 /// What is asked at every request: which are recorded, and where their records go.
 #[derive(Debug)]
 pub struct Tracer {
@@ -68,7 +71,7 @@ pub struct Exporter {
 }
 
 /// The parts of what is configured: who decides, who takes records, who exports them.
-pub fn build(config: &Config) -> Option<(Tracer, Box<dyn Sink>, Exporter)> {
+pub fn build(config: &Config) -> Option<(Tracer, Arc<dyn Sink>, Exporter)> {
     let settings = config.traces.clone()?;
     let (sender, queue) = mpsc::channel(settings.queue);
     let peers = Arc::new(ArcSwap::from_pointee(Peers::of(config)));
@@ -91,7 +94,7 @@ pub fn build(config: &Config) -> Option<(Tracer, Box<dyn Sink>, Exporter)> {
         counts,
         warned: None,
     };
-    Some((tracer, Box::new(inlet), exporter))
+    Some((tracer, Arc::new(inlet), exporter))
 }
 
 impl Tracer {
@@ -161,10 +164,10 @@ impl Exporter {
         }
     }
 
-    /// Exports what is left, for as long as one export may take.
+    /// Exports what is left, as far as there is time.
     pub async fn finish(&mut self) {
         self.queue.close();
-        let limit = self.settings.timeout;
+        let limit = self.settings.timeout.min(LAST);
         let all = async {
             loop {
                 self.export().await;

@@ -100,6 +100,7 @@ fn record(attempts: Vec<Attempt>, flags: u8) -> Arc<Record> {
         overhead: Duration::from_millis(1),
         losses: vec!["what.the.prompt.said".to_owned()],
         mend: Mend::Unbroken,
+        content: None,
     })
 }
 

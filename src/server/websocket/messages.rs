@@ -1,4 +1,4 @@
-//! Events and errors as messages of the socket.
+//! The messages of a connection: events as bare JSON, and the envelope of a turn that failed.
 
 use axum::extract::ws::Message;
 use bytes::BytesMut;

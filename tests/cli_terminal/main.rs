@@ -6,7 +6,10 @@ use std::process::Command;
 
 use rexpect::session::{PtySession, spawn_command};
 
-#[path = "support/terminal.rs"]
+mod answers;
+mod talking;
+
+#[path = "../support/terminal.rs"]
 mod terminal;
 
 use terminal::Home;

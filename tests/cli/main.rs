@@ -5,7 +5,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-#[path = "support/terminal.rs"]
+mod names;
+mod sessions;
+mod surroundings;
+
+#[path = "../support/terminal.rs"]
 mod terminal;
 
 use terminal::{Home, Ran};
@@ -154,6 +158,10 @@ fn what_cannot_be_sent_is_a_usage_error() {
         "--schema is not JSON",
     );
     check(
+        &["ask", "-m", "demo", "--schema", r#"{"requird":[]}"#, "x"],
+        "`requird` in # cannot be checked here; did you mean `required`?",
+    );
+    check(
         &["ask", "-m", "demo", "-p", "model=x", "x"],
         "that is set by --model",
     );
@@ -278,6 +286,90 @@ fn a_schema_gives_one_fitting_value() {
 }
 
 #[test]
+fn an_answer_that_does_not_fit_has_a_code_of_its_own() {
+    let home = Home::new();
+    let schema = r#"{"type":"object","required":["name"]}"#;
+    let check = |said: &str, stderr: &str| {
+        let said = format!("demo={}", serde_json::json!({ "text": said }));
+        let ran = home.run(
+            &["ask", "-m", "demo", "-p", &said, "--schema", schema, "x"],
+            "",
+        );
+        ran.expect(8);
+        assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", stderr));
+    };
+    check(
+        "{}",
+        "error: the answer does not fit the schema: answer.name is missing\n",
+    );
+    check(
+        "no JSON",
+        "error: the answer is not JSON: expected ident at line 1 column 2\n",
+    );
+}
+
+#[test]
+fn an_answer_that_is_cut_short_says_so() {
+    let home = Home::new();
+    let ran = home.run(&["ask", "-m", "demo", "--max-tokens", "3", "hello"], "");
+    ran.expect(0);
+    assert_eq!(
+        ran.stderr,
+        "warning: the answer stopped at the token limit (raise --max-tokens)\n"
+    );
+    let ran = home.run(
+        &["ask", "-j", "-m", "demo", "--max-tokens", "3", "hello"],
+        "",
+    );
+    assert_eq!(ran.json()["finish_reason"], "length");
+
+    let ran = home.run(&["ask", "-m", "demo", "-p", "cut_after=5", "hello"], "");
+    ran.expect(6);
+    assert_eq!(ran.stdout, "# You said\n", "what came stays printed");
+    assert!(ran.stderr.contains("broke off"), "{}", ran.stderr);
+    let ran = home.run(
+        &["ask", "-j", "-m", "demo", "-p", "cut_after=5", "hello"],
+        "",
+    );
+    ran.expect(6);
+    assert_eq!(ran.json()["error"]["kind"], "stream_cut");
+
+    let ran = home.run(
+        &[
+            "ask",
+            "-m",
+            "demo",
+            "--timeout",
+            "1",
+            "-p",
+            "stall_after=5",
+            "hello",
+        ],
+        "",
+    );
+    ran.expect(6);
+    assert!(ran.stderr.contains("no answer within 1s"), "{}", ran.stderr);
+}
+
+#[test]
+fn reasoning_goes_to_standard_error() {
+    let home = Home::new();
+    let ran = home.run(
+        &["ask", "--reasoning", "-e", "high", "-m", "demo", "hello"],
+        "",
+    );
+    ran.expect(0);
+    assert!(ran.stdout.starts_with(HELLO), "{}", ran.stdout);
+    assert!(
+        !ran.stderr.is_empty() && !ran.stderr.contains('\u{1b}'),
+        "{}",
+        ran.stderr
+    );
+    let hidden = home.run(&["ask", "-e", "high", "-m", "demo", "hello"], "");
+    assert_eq!((hidden.stdout, hidden.stderr), (ran.stdout, String::new()));
+}
+
+#[test]
 fn the_first_code_block_is_taken_out() {
     let ran = Home::new().run(&["ask", "-x", "-m", "demo", "hello"], "");
     ran.expect(0);
@@ -344,45 +436,6 @@ fn a_signal_ends_the_process_as_that_signal() {
             .unwrap();
         assert_eq!(child.wait().unwrap().signal(), Some(number));
     }
-}
-
-#[test]
-fn only_a_named_conversation_is_saved_by_a_script() {
-    let home = Home::new();
-    home.run(&["ask", "-m", "demo", "hello"], "").expect(0);
-    home.run(&["chat", "--list"], "").expect(0);
-    home.run(&["ask", "-c", "-m", "demo", "hello"], "")
-        .expect(2);
-    home.run(&["ask", "-S", "work", "-m", "demo", "hello"], "")
-        .expect(0);
-    let ran = home.run(&["ask", "-n", "-c", "and then"], "");
-    ran.expect(0);
-    let request = ran.json();
-    assert_eq!(request["model"], "demo", "it goes on with the same model");
-    let roles: Vec<&str> = request["input"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|item| item["role"].as_str())
-        .collect();
-    assert_eq!(roles, ["user", "assistant", "user"]);
-    home.run(&["ask", "-S", "../x", "-m", "demo", "hello"], "")
-        .expect(2);
-    let list = home.run(&["chat", "-l"], "");
-    assert!(list.stdout.starts_with("work\t"), "{}", list.stdout);
-}
-
-#[cfg(unix)]
-#[test]
-fn nobody_else_may_read_a_conversation() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let home = Home::new();
-    home.run(&["ask", "-S", "work", "-m", "demo", "hello"], "")
-        .expect(0);
-    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    let state = home.path().join("state/llmgw");
-    assert_eq!(mode(&state), 0o700);
-    assert_eq!(mode(&state.join("sessions/work.jsonl")), 0o600);
 }
 
 #[test]

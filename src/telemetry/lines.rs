@@ -1,0 +1,314 @@
+//! The line that each ended request has in the log.
+//!
+//! It is written by hand and not through `tracing`'s formatter: it has many fields, and there is one for every request.
+//! Names and numbers only. What was said stands in it only where the configuration asks for that, without keys; the
+//! words of a provider's error, which may repeat a prompt, count as said.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::Serialize;
+use tracing::Level;
+
+use super::record::{Mend, Outcome, Record};
+use super::recorder::Sink;
+use super::writer::Writer;
+use crate::canonical::request::Delivery;
+use crate::catalog::day::Day;
+use crate::gateway::journal::Attempt;
+
+/// A model's name is what a client makes of it: so much of it is logged.
+const MOST_NAME: usize = 128;
+
+/// How a line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// For people, with colours.
+    Coloured,
+    /// For people.
+    Plain,
+    /// For machines: one object a line.
+    Json,
+}
+
+/// Writes a line for each request.
+#[derive(Debug)]
+pub struct Lines {
+    writer: Writer,
+    form: Form,
+}
+
+impl Lines {
+    /// Lines of that form.
+    pub fn new(writer: Writer, form: Form) -> Self {
+        Self { writer, form }
+    }
+}
+
+impl Sink for Lines {
+    fn take(&self, record: &Arc<Record>) {
+        let level = level(record);
+        if !is_wanted(level) {
+            return;
+        }
+        let mut line = Vec::with_capacity(1024);
+        match self.form {
+            Form::Json => json(&mut line, record, level),
+            Form::Coloured | Form::Plain => {
+                line.extend_from_slice(text(record, level, self.form).as_bytes());
+            }
+        }
+        line.push(b'\n');
+        self.writer.line(&line);
+    }
+}
+
+/// Does the log's filter let such a line pass?
+fn is_wanted(level: Level) -> bool {
+    // The levels are part of the call sites, so each has one of its own.
+    if level == Level::WARN {
+        tracing::enabled!(target: "llmgw::request", Level::WARN)
+    } else {
+        tracing::enabled!(target: "llmgw::request", Level::INFO)
+    }
+}
+
+/// What the client did wrong is no warning.
+fn level(record: &Record) -> Level {
+    match record.outcome {
+        Outcome::Failed if record.status >= 500 || record.status == 200 => Level::WARN,
+        Outcome::Completed
+        | Outcome::Incomplete
+        | Outcome::Refused
+        | Outcome::Failed
+        | Outcome::HungUp
+        | Outcome::Cancelled => Level::INFO,
+    }
+}
+
+fn message(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Completed => "request completed",
+        Outcome::Incomplete => "request completed, up to a limit",
+        Outcome::Refused => "request refused",
+        Outcome::Failed => "request failed",
+        Outcome::HungUp => "the client hung up",
+        Outcome::Cancelled => "request cancelled",
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    timestamp: String,
+    level: &'static str,
+    message: &'static str,
+    request_id: &'a str,
+    door: &'static str,
+    transport: &'static str,
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alias: Option<&'a str>,
+    served: Option<String>,
+    status: u16,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    attempts: Vec<Try<'a>>,
+    tokens: Option<Tokens>,
+    cost_usd: Option<f64>,
+    ttft_ms: Option<f64>,
+    total_ms: f64,
+    overhead_ms: f64,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    losses: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Try<'a> {
+    target: String,
+    fate: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    wait_ms: f64,
+    ms: f64,
+}
+
+#[derive(Serialize)]
+struct Tokens {
+    input: u64,
+    cached: u64,
+    cache_write: u64,
+    cache_write_1h: u64,
+    output: u64,
+    reasoning: u64,
+}
+
+fn json(line: &mut Vec<u8>, record: &Record, level: Level) {
+    let content = record.content.as_ref();
+    let shown = Line {
+        timestamp: timestamp(record.began + record.total),
+        level: level.as_str(),
+        message: message(record.outcome),
+        request_id: &record.request_id,
+        door: record.door.as_str(),
+        transport: record.transport.as_str(),
+        stream: record.delivery == Delivery::Streamed,
+        key: record.key.as_deref(),
+        model: name(&record.asked),
+        alias: record.alias.as_deref(),
+        served: record.served.as_ref().map(ToString::to_string),
+        status: record.status,
+        outcome: record.outcome.as_str(),
+        code: record.code.as_deref(),
+        error: record.message.as_deref(),
+        attempts: record.attempts.iter().map(attempt).collect(),
+        tokens: record.tokens.map(|tokens| Tokens {
+            input: tokens.input,
+            cached: tokens.cached,
+            cache_write: tokens.write_5m + tokens.write_1h,
+            cache_write_1h: tokens.write_1h,
+            output: tokens.output,
+            reasoning: tokens.reasoning,
+        }),
+        cost_usd: record.cost.map(crate::catalog::usd::Usd::dollars),
+        ttft_ms: record.to_first.map(millis),
+        total_ms: millis(record.total),
+        overhead_ms: millis(record.overhead),
+        losses: &record.losses,
+        mend: mend(record.mend),
+        request: content.map(|content| content.request.as_str()),
+        response: content.map(|content| content.response.as_str()),
+    };
+    // Texts and numbers: there is nothing in it that JSON could not hold.
+    let _ = serde_json::to_writer(line, &shown);
+}
+
+fn attempt(attempt: &Attempt) -> Try<'_> {
+    Try {
+        target: attempt.target.to_string(),
+        fate: attempt.fate.as_str(),
+        cause: attempt.cause.as_deref(),
+        status: attempt.upstream_status,
+        wait_ms: millis(attempt.wait),
+        ms: millis(attempt.duration),
+    }
+}
+
+fn text(record: &Record, level: Level, form: Form) -> String {
+    let when = timestamp(record.began + record.total);
+    let mut line = String::with_capacity(512);
+    let word = message(record.outcome);
+    // Writing to a string cannot fail, here and below.
+    let _ = match (form, level == Level::WARN) {
+        (Form::Coloured, true) => write!(line, "\x1b[2m{when}\x1b[0m \x1b[33m WARN\x1b[0m {word}"),
+        (Form::Coloured, false) => write!(line, "\x1b[2m{when}\x1b[0m \x1b[32m INFO\x1b[0m {word}"),
+        (Form::Plain | Form::Json, _) => write!(line, "{when} {level:>5} {word}"),
+    };
+    let _ = write!(
+        line,
+        " request_id={} door={} model={:?} status={}",
+        record.request_id,
+        record.door.as_str(),
+        name(&record.asked),
+        record.status
+    );
+    let mut more = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            let _ = write!(line, " {key}={value}");
+        }
+    };
+    more("key", record.key.as_deref().map(|key| format!("{key:?}")));
+    more("alias", record.alias.clone());
+    more("served", record.served.as_ref().map(ToString::to_string));
+    more("code", record.code.clone());
+    more("error", record.message.as_ref().map(|it| format!("{it:?}")));
+    let tries: Vec<String> = record.attempts.iter().map(shown).collect();
+    more("attempts", (!tries.is_empty()).then(|| tries.join(",")));
+    more("mend", mend(record.mend).map(str::to_owned));
+    if let Some(tokens) = record.tokens {
+        more("in", Some(tokens.input.to_string()));
+        more("cached", some(tokens.cached));
+        more("written", some(tokens.write_5m + tokens.write_1h));
+        more("out", Some(tokens.output.to_string()));
+        more("reasoning", some(tokens.reasoning));
+    }
+    more("cost", record.cost.map(|cost| format!("${cost}")));
+    more("ttft", record.to_first.map(duration));
+    more("total", Some(duration(record.total)));
+    more("overhead", Some(duration(record.overhead)));
+    let losses = (!record.losses.is_empty()).then(|| format!("{:?}", record.losses.join(",")));
+    more("losses", losses);
+    if let Some(content) = &record.content {
+        more("request", Some(format!("{:?}", content.request)));
+        more("response", Some(format!("{:?}", content.response)));
+    }
+    line
+}
+
+/// `openai/gpt-6:failed:upstream_error:812ms`, after `+250ms` if it was waited for.
+fn shown(attempt: &Attempt) -> String {
+    let mut text = String::new();
+    if !attempt.wait.is_zero() {
+        let _ = write!(text, "+{}:", duration(attempt.wait));
+    }
+    let _ = write!(text, "{}:{}", attempt.target, attempt.fate.as_str());
+    if let Some(cause) = &attempt.cause {
+        let _ = write!(text, ":{cause}");
+    }
+    let _ = write!(text, ":{}", duration(attempt.duration));
+    text
+}
+
+fn some(count: u64) -> Option<String> {
+    (count > 0).then(|| count.to_string())
+}
+
+/// An answer that did not break off needs no word.
+fn mend(mend: Mend) -> Option<&'static str> {
+    (mend != Mend::Unbroken).then(|| mend.as_str())
+}
+
+fn name(asked: &str) -> &str {
+    let end = asked.char_indices().nth(MOST_NAME);
+    end.map_or(asked, |(at, _)| asked.get(..at).unwrap_or_default())
+}
+
+fn duration(time: Duration) -> String {
+    if time >= Duration::from_secs(10) {
+        return format!("{:.1}s", time.as_secs_f64());
+    }
+    format!("{}ms", millis(time))
+}
+
+/// Milliseconds, to the microsecond.
+fn millis(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// `2026-11-23T00:10:15.123456Z`
+fn timestamp(at: SystemTime) -> String {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (seconds, of_day) = (since.as_secs(), since.as_secs() % 86_400);
+    format!(
+        "{}T{:02}:{:02}:{:02}.{:06}Z",
+        Day::of_unix(i64::try_from(seconds).unwrap_or(0)),
+        of_day / 3600,
+        of_day / 60 % 60,
+        of_day % 60,
+        since.subsec_micros()
+    )
+}

@@ -1,0 +1,306 @@
+//! Metrics in Prometheus' text format: the histograms of OpenTelemetry's conventions for generative AI under their
+//! Prometheus names, and a small set of our own.
+//!
+//! Each ended request adds to some counters; nothing is counted that nobody can read, so without the listener for
+//! administration there is none of this. Labels are bounded: see [`vocabulary`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use super::record::{Door, Outcome, Record};
+use super::recorder::Sink;
+use crate::config::Config;
+use crate::gateway::journal::{Attempt, Fate, Tokens};
+
+mod exposition;
+pub mod gauges;
+mod rendering;
+mod series;
+pub mod vocabulary;
+
+use series::{Buckets, Counter, Family, Histogram};
+use vocabulary::{Label, Vocabulary};
+
+/// OpenTelemetry's boundaries for the duration of operations, in microseconds.
+const DURATIONS: Buckets = &[
+    10_000, 20_000, 40_000, 80_000, 160_000, 320_000, 640_000, 1_280_000, 2_560_000, 5_120_000,
+    10_240_000, 20_480_000, 40_960_000, 81_920_000,
+];
+
+/// For the time to the first token; models that think first may take longer than the convention's last boundary.
+const FIRST_TOKENS: Buckets = &[
+    1_000, 5_000, 10_000, 20_000, 40_000, 60_000, 80_000, 100_000, 250_000, 500_000, 750_000,
+    1_000_000, 2_500_000, 5_000_000, 7_500_000, 10_000_000, 20_000_000, 40_000_000, 80_000_000,
+];
+
+/// For the time of each token after the first.
+const TOKEN_TIMES: Buckets = &[
+    10_000, 25_000, 50_000, 75_000, 100_000, 150_000, 200_000, 300_000, 400_000, 500_000, 750_000,
+    1_000_000, 2_500_000,
+];
+
+/// For counts of tokens.
+const TOKENS: Buckets = &[
+    1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216,
+    67_108_864,
+];
+
+/// For our own time.
+const OVERHEADS: Buckets = &[
+    10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 100_000, 1_000_000,
+];
+
+/// Operation, provider, model asked for, model that answered, error.
+type Call = [Label; 5];
+
+/// All that is counted.
+#[derive(Debug)]
+pub struct Metrics {
+    vocabulary: ArcSwap<Vocabulary>,
+    requests: Family<3, Counter>,
+    served: Family<5, Served>,
+    asked: Family<5, Asked>,
+    attempts: Family<4, Counter>,
+    failovers: Family<3, Counter>,
+    costs: Family<3, Counter>,
+    unpriced: Family<3, Counter>,
+    losses: Family<1, Counter>,
+    overheads: Family<1, Overhead>,
+}
+
+/// A request as its client saw it.
+#[derive(Debug)]
+struct Served {
+    duration: Histogram,
+    first_token: Histogram,
+    token_time: Histogram,
+}
+
+/// An attempt at a provider.
+#[derive(Debug)]
+struct Asked {
+    duration: Histogram,
+    first_chunk: Histogram,
+    /// Input, output, and the parts of both.
+    tokens: [Histogram; 5],
+}
+
+#[derive(Debug)]
+struct Overhead(Histogram);
+
+/// The kinds of tokens, in the order of [`Asked::tokens`].
+const KINDS: [&str; 5] = [
+    "input",
+    "output",
+    "cached_input",
+    "cache_creation_input",
+    "reasoning",
+];
+
+impl Default for Served {
+    fn default() -> Self {
+        Self {
+            duration: Histogram::of(DURATIONS),
+            first_token: Histogram::of(FIRST_TOKENS),
+            token_time: Histogram::of(TOKEN_TIMES),
+        }
+    }
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Self {
+            duration: Histogram::of(DURATIONS),
+            first_chunk: Histogram::of(FIRST_TOKENS),
+            tokens: std::array::from_fn(|_| Histogram::of(TOKENS)),
+        }
+    }
+}
+
+impl Default for Overhead {
+    fn default() -> Self {
+        Self(Histogram::of(OVERHEADS))
+    }
+}
+
+impl Metrics {
+    /// Nothing counted yet.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            vocabulary: ArcSwap::from_pointee(Vocabulary::of(config)),
+            requests: Family::default(),
+            served: Family::default(),
+            asked: Family::default(),
+            attempts: Family::default(),
+            failovers: Family::default(),
+            costs: Family::default(),
+            unpriced: Family::default(),
+            losses: Family::default(),
+            overheads: Family::default(),
+        }
+    }
+
+    /// Takes the names of a new configuration; what was counted stays.
+    pub fn reload(&self, config: &Config) {
+        self.vocabulary.store(Arc::new(Vocabulary::of(config)));
+    }
+
+    fn count(&self, record: &Record) {
+        let words = self.vocabulary.load();
+        let model = words.asked(record);
+        let status = words.status(record.status);
+        let door = words.word(record.door.as_str());
+        self.requests
+            .with([door, model.clone(), status], |it| it.add(1));
+        if let Some(operation) = operation(record.door) {
+            self.count_served(&words, record, operation, &model);
+            for attempt in &record.attempts {
+                self.count_asked(&words, attempt, operation, &model);
+            }
+        }
+        for attempt in &record.attempts {
+            self.count_attempt(&words, attempt, record);
+        }
+        for (one, next) in record.attempts.iter().zip(record.attempts.iter().skip(1)) {
+            // An attempt that goes on after one that was given up is a race and no failover.
+            if one.target != next.target && one.fate != Fate::Abandoned {
+                let cause = words.error(one.cause.as_deref());
+                let key = [words.target(&one.target), words.target(&next.target), cause];
+                self.failovers.with(key, |it| it.add(1));
+            }
+        }
+        for field in &record.losses {
+            self.losses.with([words.field(field)], |it| it.add(1));
+        }
+        let before = record.attempts.iter().map(|attempt| attempt.started).min();
+        let before = before.map_or(record.overhead, |first| {
+            first.saturating_duration_since(record.started)
+        });
+        let after = record.overhead.saturating_sub(before);
+        self.overheads
+            .with([words.word("request")], |it| it.0.time(before));
+        self.overheads
+            .with([words.word("reply")], |it| it.0.time(after));
+    }
+
+    fn count_served(&self, words: &Vocabulary, record: &Record, operation: &str, model: &Label) {
+        let error = match record.outcome {
+            Outcome::Completed | Outcome::Incomplete => None,
+            Outcome::Refused | Outcome::Failed => Some(words.error(record.code.as_deref())),
+            Outcome::HungUp | Outcome::Cancelled => Some(words.word(record.outcome.as_str())),
+        };
+        let call: Call = [
+            words.word(operation),
+            words.vendor(record.served.as_ref()),
+            model.clone(),
+            words.model(record.served.as_ref()),
+            error.unwrap_or_else(|| words.none()),
+        ];
+        self.served.with(call, |it| {
+            it.duration.time(record.total);
+            let Some(first) = record.to_first else {
+                return;
+            };
+            it.first_token.time(first);
+            let output = record.tokens.map_or(0, |tokens| tokens.output);
+            if let Ok(more @ 1..) = u32::try_from(output.saturating_sub(1)) {
+                it.token_time
+                    .time(record.total.saturating_sub(first) / more);
+            }
+        });
+    }
+
+    fn count_asked(&self, words: &Vocabulary, attempt: &Attempt, operation: &str, model: &Label) {
+        let target = Some(&attempt.target);
+        let error = match attempt.fate {
+            Fate::Answered => words.none(),
+            Fate::Failed | Fate::Cut => words.error(attempt.cause.as_deref()),
+            Fate::Abandoned => words.word(attempt.fate.as_str()),
+        };
+        let call: Call = [
+            words.word(operation),
+            words.vendor(target),
+            model.clone(),
+            words.model(target),
+            error,
+        ];
+        self.asked.with(call, |it| {
+            it.duration.time(attempt.duration);
+            if let Some(first) = attempt.to_first {
+                it.first_chunk.time(first);
+            }
+            if let Some(tokens) = attempt.tokens {
+                for (histogram, count) in it.tokens.iter().zip(kinds(tokens)) {
+                    histogram.add(count);
+                }
+            }
+        });
+    }
+
+    fn count_attempt(&self, words: &Vocabulary, attempt: &Attempt, record: &Record) {
+        let target = Some(&attempt.target);
+        let provider = words.provider(target);
+        let model = words.model(target);
+        let fate = words.word(attempt.fate.as_str());
+        let cause = attempt.cause.as_deref().map(|it| words.error(Some(it)));
+        let cause = cause.unwrap_or_else(|| words.none());
+        self.attempts
+            .with([provider.clone(), model.clone(), fate, cause], |it| {
+                it.add(1)
+            });
+        if let Some(cost) = attempt.cost {
+            let key = words.key(record.key.as_deref());
+            self.costs
+                .with([provider, model, key], |it| it.add(cost.pico()));
+        } else if let Some(reason) = unpriced(attempt, record.door) {
+            self.unpriced
+                .with([provider, model, words.word(reason)], |it| it.add(1));
+        }
+    }
+}
+
+impl Sink for Metrics {
+    fn take(&self, record: &Arc<Record>) {
+        self.count(record);
+    }
+}
+
+/// The name of what a door does, by the conventions; counting tokens has none.
+fn operation(door: Door) -> Option<&'static str> {
+    match door {
+        Door::Responses | Door::Compact | Door::Chat | Door::Messages => Some("chat"),
+        Door::Embeddings => Some("embeddings"),
+        Door::Count => None,
+    }
+}
+
+fn kinds(tokens: Tokens) -> [u64; 5] {
+    let written = tokens.write_5m + tokens.write_1h;
+    [
+        tokens.input,
+        tokens.output,
+        tokens.cached,
+        written,
+        tokens.reasoning,
+    ]
+}
+
+/// Why an attempt that was answered has no cost.
+fn unpriced(attempt: &Attempt, door: Door) -> Option<&'static str> {
+    match (attempt.tokens, attempt.to_first) {
+        _ if door == Door::Count => None,
+        (Some(_), _) => Some("no_price"),
+        (None, Some(_)) => Some("no_counts"),
+        (None, None) => None,
+    }
+}
+
+/// Microseconds.
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use super::exposition::Page;
+use super::gauges::Gauges;
+use super::*;
+use crate::canonical::request::Delivery;
+use crate::catalog::usd::Usd;
+use crate::config::load::{Env, parse};
+use crate::target::Target;
+use crate::telemetry::record::{Mend, Parameters, Transport};
+
+const CONFIG: &str = "
+server: { keys: [{ name: team, key: 'a-key-of-a-team' }] }
+providers: { lab: { type: openai-compatible, base_url: 'http://127.0.0.1:1/v1' } }
+models: { smart: { targets: [lab/one, demo] } }
+";
+
+fn metrics() -> Metrics {
+    Metrics::new(&parse(CONFIG, None, &Env::default()).unwrap())
+}
+
+fn attempt(target: Target, fate: Fate, cause: Option<&str>) -> Attempt {
+    let answered = fate == Fate::Answered;
+    Attempt {
+        target,
+        fate,
+        cause: cause.map(str::to_owned),
+        upstream_status: None,
+        span: None,
+        wait: Duration::ZERO,
+        started: Instant::now(),
+        duration: Duration::from_millis(30),
+        to_first: answered.then(|| Duration::from_millis(20)),
+        tokens: answered.then(|| Tokens {
+            input: 10,
+            cached: 4,
+            output: 6,
+            ..Tokens::default()
+        }),
+        cost: answered.then(|| Usd::from_dollars(0.000_06)),
+        upstream_request_id: None,
+    }
+}
+
+fn record(asked: &str, attempts: Vec<Attempt>) -> Record {
+    let last = attempts.last();
+    let served = last.filter(|it| it.fate == Fate::Answered);
+    Record {
+        request_id: "r".to_owned(),
+        began: SystemTime::now(),
+        started: Instant::now(),
+        door: Door::Responses,
+        transport: Transport::Http,
+        key: Some("team".into()),
+        asked: asked.to_owned(),
+        alias: (asked == "smart").then(|| asked.to_owned()),
+        served: served.map(|it| it.target.clone()),
+        delivery: Delivery::Streamed,
+        outcome: Outcome::Completed,
+        status: 200,
+        code: None,
+        message: None,
+        response_id: None,
+        response_model: None,
+        finish: None,
+        parameters: Parameters::default(),
+        trace: None,
+        tokens: last.and_then(|it| it.tokens),
+        cost: last.and_then(|it| it.cost),
+        to_first: Some(Duration::from_millis(50)),
+        total: Duration::from_millis(100),
+        overhead: Duration::from_micros(40),
+        losses: Vec::new(),
+        mend: Mend::Unbroken,
+        attempts,
+        content: None,
+    }
+}
+
+fn page(metrics: &Metrics) -> String {
+    metrics.render(&Gauges::default())
+}
+
+fn check(page: &str, line: &str) {
+    assert!(page.lines().any(|one| one == line), "no {line} in:\n{page}");
+}
+
+#[test]
+fn a_request_with_a_failover_is_counted_where_it_belongs() {
+    let metrics = metrics();
+    let attempts = vec![
+        attempt(Target::new("lab", "one"), Fate::Failed, Some("overloaded")),
+        attempt(Target::new("demo", "demo"), Fate::Answered, None),
+    ];
+    metrics.take(&Arc::new(record("smart", attempts)));
+    let page = page(&metrics);
+    let check = |line: &str| check(&page, line);
+    check(r#"llmgw_requests_total{api="responses",model="smart",status="200"} 1"#);
+    check(
+        r#"llmgw_attempts_total{provider="lab",model="one",outcome="failed",cause="overloaded"} 1"#,
+    );
+    check(r#"llmgw_attempts_total{provider="demo",model="demo",outcome="answered",cause=""} 1"#);
+    check(r#"llmgw_failovers_total{from="lab/one",to="demo/demo",cause="overloaded"} 1"#);
+    check(r#"llmgw_cost_usd_total{provider="demo",model="demo",key_name="team"} 0.00006"#);
+    let served = r#"gen_ai_operation_name="chat",gen_ai_provider_name="demo",gen_ai_request_model="smart",gen_ai_response_model="demo",error_type="""#;
+    check(&format!(
+        "gen_ai_server_request_duration_seconds_bucket{{{served},le=\"0.16\"}} 1"
+    ));
+    check(&format!(
+        "gen_ai_server_request_duration_seconds_bucket{{{served},le=\"0.08\"}} 0"
+    ));
+    check(&format!(
+        "gen_ai_server_request_duration_seconds_sum{{{served}}} 0.1"
+    ));
+    check(&format!(
+        "gen_ai_server_time_to_first_token_seconds_sum{{{served}}} 0.05"
+    ));
+    // 50 ms for the five tokens after the first.
+    check(&format!(
+        "gen_ai_server_time_per_output_token_seconds_sum{{{served}}} 0.01"
+    ));
+    check(&format!(
+        "gen_ai_client_token_usage_sum{{{served},gen_ai_token_type=\"cached_input\"}} 4"
+    ));
+    check(&format!(
+        "gen_ai_client_token_usage_sum{{{served},gen_ai_token_type=\"output\"}} 6"
+    ));
+}
+
+#[test]
+fn ten_thousand_names_of_hostile_clients_are_one() {
+    let metrics = metrics();
+    let hostile = |n: usize| {
+        let name = format!("m\"{n}\\\n{{}}");
+        let mut record = record(
+            &name,
+            vec![
+                attempt(Target::new("lab", name.as_str()), Fate::Failed, Some(&name)),
+                attempt(
+                    Target::new(name.as_str(), name.as_str()),
+                    Fate::Answered,
+                    None,
+                ),
+            ],
+        );
+        record.key = Some(name.as_str().into());
+        record.code = Some(name.clone());
+        record.outcome = Outcome::Failed;
+        record.losses = vec![name.clone(), format!("metadata.{name}")];
+        record
+    };
+    for n in 0..100 {
+        metrics.take(&Arc::new(hostile(n)));
+    }
+    let few = page(&metrics).lines().count();
+    for n in 100..10_000 {
+        metrics.take(&Arc::new(hostile(n)));
+    }
+    let page = page(&metrics);
+    assert_eq!(page.lines().count(), few);
+    check(
+        &page,
+        r#"llmgw_requests_total{api="responses",model="other",status="200"} 10000"#,
+    );
+    check(
+        &page,
+        r#"llmgw_cost_usd_total{provider="other",model="other",key_name="other"} 0.6"#,
+    );
+    check(
+        &page,
+        r#"llmgw_translation_losses_total{field="metadata"} 10000"#,
+    );
+    check(
+        &page,
+        r#"llmgw_attempts_total{provider="lab",model="other",outcome="failed",cause="_OTHER"} 10000"#,
+    );
+}
+
+#[test]
+fn even_names_that_are_known_make_a_bounded_number_of_series() {
+    let family: Family<2, Counter> = Family::default();
+    for n in 0..100_000_u32 {
+        let label = |text: String| -> Label { text.into() };
+        family.with([label(n.to_string()), label((n % 7).to_string())], |it| {
+            it.add(1);
+        });
+    }
+    let values = family.values();
+    assert_eq!(values.len(), 1001);
+    let sum: u64 = values.iter().map(|(_, value)| value).sum();
+    assert_eq!(sum, 100_000, "none is lost");
+}
+
+#[test]
+fn what_has_no_price_or_no_counts_is_counted_as_that_and_not_as_free() {
+    let metrics = metrics();
+    let mut unpriced = attempt(Target::new("lab", "one"), Fate::Answered, None);
+    unpriced.cost = None;
+    let mut uncounted = unpriced.clone();
+    uncounted.tokens = None;
+    metrics.take(&Arc::new(record("smart", vec![unpriced])));
+    metrics.take(&Arc::new(record("smart", vec![uncounted])));
+    let page = page(&metrics);
+    for reason in ["no_price", "no_counts"] {
+        let line = format!(
+            r#"llmgw_unpriced_requests_total{{provider="lab",model="one",reason="{reason}"}} 1"#
+        );
+        check(&page, &line);
+    }
+    assert!(!page.contains("llmgw_cost_usd_total{"));
+}
+
+#[test]
+fn a_value_of_a_label_is_escaped() {
+    let mut page = Page::default();
+    page.gauges("g", "help", &["a"], [(vec!["\"\\\n".into()], 1)]);
+    check(&page.finish(), r#"g{a="\"\\\n"} 1"#);
+}
