@@ -124,7 +124,7 @@ impl Gateway {
                     return Ok(Some(Compacted {
                         target,
                         output,
-                        usage,
+                        usage: usage.map(|usage| *usage),
                     }));
                 }
                 Ok(Answer::Models(..) | Answer::Tokens(_) | Answer::Embeddings(_)) => {
@@ -240,7 +240,7 @@ fn used(answer: &Answer) -> Option<Usage> {
         Answer::Embeddings(embedded) => embedded
             .tokens
             .map(|tokens| Usage::counted(tokens, 0, None, 0, 0)),
-        Answer::Compacted(_, usage) => usage.clone(),
+        Answer::Compacted(_, usage) => usage.as_deref().cloned(),
         Answer::Models(..) | Answer::Tokens(_) => None,
     }
 }

@@ -124,7 +124,7 @@ pub enum Answer {
     /// So many tokens.
     Tokens(u64),
     /// The shorter conversation, which its provider alone can read, and what it cost.
-    Compacted(Vec<Open<Item>>, Option<Usage>),
+    Compacted(Vec<Open<Item>>, Option<Box<Usage>>),
     /// Vectors, one for each text.
     Embeddings(Embedded),
     /// A page of models and the cursor of the next.

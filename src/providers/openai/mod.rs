@@ -122,7 +122,10 @@ impl Provider for OpenAi {
             }
             AskKind::Compact => {
                 let compacted: Compacted = parse(body)?;
-                Ok(Answer::Compacted(compacted.output, compacted.usage))
+                Ok(Answer::Compacted(
+                    compacted.output,
+                    compacted.usage.map(Box::new),
+                ))
             }
             AskKind::Embed => embeddings::read(body),
             AskKind::Models => {
