@@ -55,7 +55,7 @@ def ask(port: int, query: str) -> float:
 def main() -> int:
     tools, admin, port = unpacked(), free_port(), free_port()
     wrong: list[str] = []
-    with Gateway(os.path.abspath(sys.argv[1]), f'server: {{ admin: "127.0.0.1:{admin}" }}\nmodels: {{ over: {{ targets: [broken/m, demo] }} }}\nproviders: {{ broken: {{ type: openai-compatible, base_url: "http://127.0.0.1:1/v1" }} }}\nprices: {{ "demo/*": {{ input: 1, output: 2 }} }}\n') as gateway:
+    with Gateway(os.path.abspath(sys.argv[1]), f'server: {{ admin: "127.0.0.1:{admin}" }}\nmodels: {{ over: {{ targets: [broken/m, demo] }} }}\nproviders: {{ broken: {{ type: openai-compatible, base_url: "http://127.0.0.1:1/v1" }} }}\nprices: {{ "demo/*": {{ input: 1, output: 2 }} }}\ndefaults: {{ breaker: {{ min_requests: 1000000, consecutive: 1000000 }} }}\n') as gateway:
         for number in range(20):
             gateway.post({"model": "over" if number % 2 else "demo", "input": f"hello {number}", "stream": number % 3 == 0, "store": False})
         gateway.post({"model": 'what"ever\n', "input": "no"})

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""No key may appear in anything that is logged, returned or written: secrets.py BINARY.
+"""No key may appear in anything that is logged, returned or written, and no prompt in any log or metric: secrets.py BINARY.
 
-Boots the gateway with known keys at the most verbose log level, before upstreams that answer well and upstreams that
-refuse and repeat the key in their refusal, drives every provider and every door, whole and streamed, and looks for the
-keys in every byte."""
+Boots the gateway with known keys at several log levels with everything on, before upstreams that answer well and
+upstreams that refuse and repeat key and prompt in their refusal, drives every provider and every door, whole and streamed,
+and looks for the keys in every byte, and for a phrase of the prompts in the log and on the page of metrics. The phrase may
+be in the log only where `log.content` asks for it, and there it must be."""
 
 import http.server
 import json
@@ -25,6 +26,12 @@ KEYS = {
     "lab": "labcanary-0123456789-not-a-known-shape",
     "client": "gw-canaryCLIENT0123456789",
 }
+
+# What only the user says; upstreams repeat it in their refusals.
+PHRASE = "the-heron-sleeps-at-noon-4711"
+
+# A key that the user puts into a prompt: a log of prompts must not hold it either.
+TYPED = "sk-proj-typedBYTHEUSER0123456789"
 
 GOOD = {
     "/v1/responses": {"id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "model": "gpt-4o", "output": [
@@ -52,7 +59,7 @@ class Upstream(http.server.BaseHTTPRequestHandler):
                 Upstream.seen.add(f"{name} in the URL")
         if b"refuse" in body:
             status = 401 if b"refuse 401" in body else 500
-            reply = {"error": {"message": f"Incorrect API key provided: {shown}. See https://x.example/?key={shown}", "type": "invalid_request_error", "code": "invalid_api_key", "status": "UNAUTHENTICATED"}}
+            reply = {"error": {"message": f"Incorrect API key provided: {shown} for {PHRASE}. See https://x.example/?key={shown}", "type": "invalid_request_error", "code": "invalid_api_key", "status": "UNAUTHENTICATED"}}
         else:
             status = 200
             reply = next((good for path, good in GOOD.items() if path in self.path), GOOD["generateContent"])
@@ -84,25 +91,24 @@ def post(port: int, path: str, body: dict) -> bytes:
         return str(refusal.headers).encode() + refusal.read()
 
 
-def main() -> int:
-    binary = os.path.abspath(sys.argv[1])
-    upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
-    threading.Thread(target=upstream.serve_forever, daemon=True).start()
-    up, port = upstream.server_port, free_port()
+def run(binary: str, up: int, level: str, content: str) -> tuple[list[str], int, int]:
+    """Drives one gateway; what was found, how many answers it gave, and how much it logged."""
+    port, admin = free_port(), free_port()
     found: list[str] = []
     with tempfile.TemporaryDirectory() as home:
         config = pathlib.Path(home, "config.yaml")
         config.write_text(f"""
-server: {{ address: "127.0.0.1:{port}", keys: [{{ name: canary, key: "{KEYS['client']}" }}] }}
+server: {{ address: "127.0.0.1:{port}", admin: "127.0.0.1:{admin}", keys: [{{ name: canary, key: "{KEYS['client']}" }}] }}
 providers:
   openai:    {{ api_key: "{KEYS['openai']}", base_url: "http://127.0.0.1:{up}/v1" }}
   anthropic: {{ api_key: "{KEYS['anthropic']}", base_url: "http://127.0.0.1:{up}" }}
   google:    {{ api_key: "{KEYS['google']}", base_url: "http://127.0.0.1:{up}" }}
   lab:       {{ type: openai-compatible, api_key: "{KEYS['lab']}", base_url: "http://127.0.0.1:{up}/v1" }}
+log: {{ content: {content} }}
 defaults: {{ retry: {{ attempts: 1 }}, breaker: {{ min_requests: 1000000, consecutive: 1000000 }} }}
 """)
         config.chmod(0o600)
-        env = {"PATH": os.environ["PATH"], "HOME": home, "LLMGW_LOG": "trace"}
+        env = {"PATH": os.environ["PATH"], "HOME": home, "LLMGW_LOG": level}
         log = open(pathlib.Path(home, "log"), "wb")
         server = subprocess.Popen([binary, "serve", "--config", str(config)], env=env, stdout=log, stderr=log)
         try:
@@ -113,7 +119,7 @@ defaults: {{ retry: {{ attempts: 1 }}, breaker: {{ min_requests: 1000000, consec
                 time.sleep(0.05)
             answers = 0
             for model in ("openai/gpt-4o", "anthropic/claude-sonnet-5-5", "google/gemini-2.5-flash", "lab/gpt-4o"):
-                for prompt in ("hello", "refuse 500", "refuse 401"):
+                for prompt in (f"hello {PHRASE}", f"refuse 500 {PHRASE}", f"refuse 401 {PHRASE} {TYPED}"):
                     for stream in (False, True):
                         for path, body in (
                             ("/v1/responses", {"input": prompt, "store": True}),
@@ -123,6 +129,9 @@ defaults: {{ retry: {{ attempts: 1 }}, breaker: {{ min_requests: 1000000, consec
                             answer = post(port, path, {"model": model, "stream": stream, **body})
                             answers += bool(answer)
                             found += [f"{name}'s key in an answer of {path} for {model}, {prompt}" for name, key in KEYS.items() if key.encode() in answer]
+            page = urllib.request.urlopen(f"http://127.0.0.1:{admin}/metrics", timeout=10).read()
+            found += [f"{name}'s key in the metrics" for name, key in KEYS.items() if key.encode() in page]
+            found += ["the prompt in the metrics"] * (PHRASE.encode() in page)
             shown = subprocess.run([binary, "config", "show", "--config", str(config)], env=env, capture_output=True, check=False)
             found += [f"{name}'s key in `config show`" for name, key in KEYS.items() if key.encode() in shown.stdout + shown.stderr]
         finally:
@@ -133,13 +142,33 @@ defaults: {{ retry: {{ attempts: 1 }}, breaker: {{ min_requests: 1000000, consec
             if file.is_file() and file != config:
                 data = file.read_bytes()
                 found += [f"{name}'s key in {file.relative_to(home)}" for name, key in KEYS.items() if key.encode() in data]
-        size = pathlib.Path(home, "log").stat().st_size
+        logged = pathlib.Path(home, "log").read_bytes()
+        if PHRASE.encode() in logged and content == "false":
+            found.append(f"the prompt in the log at {level}")
+        if PHRASE.encode() not in logged and content == "true":
+            found.append(f"no prompt in the log at {level}, though it was asked for")
+        if TYPED.encode() in logged:
+            found.append(f"a key of the prompt in the log at {level}")
+    return found, answers, len(logged)
+
+
+def main() -> int:
+    binary = os.path.abspath(sys.argv[1])
+    upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
+    threading.Thread(target=upstream.serve_forever, daemon=True).start()
+    found: list[str] = []
+    answers = size = 0
+    for level, content in (("trace", "false"), ("debug", "false"), ("info", "false"), ("warn", "false"), ("info", "true"), ("trace", "true")):
+        more, answered, logged = run(binary, upstream.server_port, level, content)
+        found += more
+        answers += answered
+        size += logged
     lacking = {"openai", "anthropic", "google", "lab"} - Upstream.seen
     found += [f"{name}'s upstream never saw its key: this run proves nothing" for name in lacking]
     found += [name for name in Upstream.seen if " in the URL" in name]
     for line in sorted(set(found)):
         print("FOUND", line)
-    print(f"{answers} answers and {size} bytes of log searched, {len(set(found))} keys found")
+    print(f"{answers} answers and {size} bytes of log searched, {len(set(found))} leaks found")
     return 1 if found else 0
 
 

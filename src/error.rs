@@ -107,6 +107,8 @@ pub enum Remedy {
     NoReasoning,
     /// The server wants the older `max_tokens`, or the newer `max_completion_tokens`.
     OtherMaxTokensField,
+    /// The model does not go on from its own words.
+    NoPrefill,
     /// The server does not know this top-level parameter.
     DropParameter(String),
 }

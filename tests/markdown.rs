@@ -124,7 +124,7 @@ fn dressed(line: &str) -> Vec<(String, String)> {
             _ => piece.split_once('m').unwrap(),
         };
         let letters = parameters.split(';').filter(|one| !one.is_empty());
-        let style: String = letters.map(|one| letter(one)).collect();
+        let style: String = letters.map(letter).collect();
         if !text.is_empty() {
             runs.push((style, text.to_owned()));
         }
@@ -399,7 +399,6 @@ impl Random {
 
     fn block(&mut self, indent: &str) -> String {
         match self.below(if indent.is_empty() { 9 } else { 6 }) {
-            0 | 1 => self.paragraph(indent),
             // Two lists with nothing between them would be one.
             2 => format!("{}\n{}", self.list(indent, 0), self.paragraph(indent)),
             3 => self.fence(indent),

@@ -103,6 +103,7 @@ fn check_script(schemas: &Schemas, fields: &Value, reasoning: ReasoningChannel, 
             native: None,
             seed: "req_1".to_owned(),
             created_at: 1_790_000_000,
+            ..Setup::default()
         });
         script(&mut composer);
         let events = composer.take();

@@ -76,7 +76,8 @@ def drive(gateway: Gateway, number: int) -> str:
     elif kind == "retry":
         gateway.post(body(door, model, f"{text} [[fail-first:1:key=k{number}:status=500]]", chance.random() < 0.5), door)
     elif kind == "cut":
-        gateway.post(body(door, model, f"{text} [[drop-after:{chance.randint(4, 9)}]]", True), door)
+        # A clean end and no reset: what a reset makes of bytes that are under way is for neither side to say.
+        gateway.post(body(door, model, f"{text} [[early-eof:{chance.randint(4, 9)}]]", True), door)
     elif kind == "gone":
         leave(gateway, door, body(door, model, f"{text} [[stall-after:8]]", True))
     elif kind == "refused":
@@ -94,10 +95,11 @@ def leave(gateway: Gateway, door: str, body: dict) -> None:
     head = f"POST {door} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n"
     with socket.create_connection(("127.0.0.1", gateway.port), 10) as client:
         client.sendall(head.encode() + data)
-        client.settimeout(1.0)
+        client.settimeout(30)
         try:
+            # However slow the machine: what was written before the silence has come by then.
             while client.recv(65536):
-                pass
+                client.settimeout(2)
         except TimeoutError:
             pass
 
@@ -116,7 +118,7 @@ def main() -> int:
     binary, simulator = sys.argv[1:3]
     requests = int(sys.argv[3]) if len(sys.argv) > 3 else 1000
     up, admin = free_port(), free_port()
-    sim = subprocess.Popen([sys.executable, str(HERE / "sim.py"), simulator, str(up)], stdout=subprocess.PIPE)
+    sim = subprocess.Popen([sys.executable, str(HERE / "sim.py"), simulator, str(up)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert sim.stdout is not None and sim.stdout.readline() == b"ready\n", "the simulator does not start"
     try:
         aliases = "\n".join(f"  over-{n}: {{ targets: [openai/gpt-4o+error:503, {MODELS[(n + 1) % 4]}+error:500, {model}] }}" for n, model in enumerate(MODELS))
@@ -127,7 +129,8 @@ def main() -> int:
             seconds = time.time() - started
             lines: list[dict] = []
             for _ in range(100):
-                lines = [line for line in map(json.loads, filter(lambda line: line.startswith("{"), gateway.log().splitlines())) if "outcome" in line]
+                whole = gateway.log().rpartition("\n")[0].splitlines()
+                lines = [line for line in map(json.loads, (line for line in whole if line.startswith("{"))) if "outcome" in line]
                 if len(lines) >= requests:
                     break
                 time.sleep(0.1)

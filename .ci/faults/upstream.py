@@ -11,6 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable
 
 Script = Callable[["Wire"], Awaitable[None]]
+Answering = Callable[["Wire", bytes, bytes], Awaitable[None]]
 MARK = re.compile(rb"-f(\d+)f")
 
 
@@ -56,8 +57,9 @@ class Wire:
 class Upstream:
     """The server, in a thread of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: Answering | None = None) -> None:
         self.scripts: dict[int, Script] = {}
+        self.answer = answer
         self.writers: set[asyncio.StreamWriter] = set()
         self.faults: list[str] = []
         self.loop = asyncio.new_event_loop()
@@ -87,6 +89,12 @@ class Upstream:
         mark = MARK.search(head.split(b"\r\n")[0]) or MARK.search(body)
         if mark is None:
             self.faults.append(f"an unknown request: {head[:80]!r}")
+            return False
+        if self.answer is not None:
+            try:
+                await self.answer(Wire(reader, writer), head, body)
+            except (AssertionError, KeyError, TypeError) as fault:
+                self.faults.append(f"{fault!r} at {head.split(b' ')[1]!r}: {body[-300:]!r}")
             return False
         await self.scripts[int(mark[1])](Wire(reader, writer))
         return False  # a script says all that its connection ever says

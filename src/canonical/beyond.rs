@@ -28,6 +28,19 @@ pub struct Beyond {
     pub messages: Extra,
     /// The paths of what the door itself could not carry, for whichever provider is asked.
     pub lost: Vec<String>,
+    /// Whether the last message is the beginning of the answer.
+    pub last_message: LastMessage,
+}
+
+/// What the last message of a conversation is, where it is the assistant's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LastMessage {
+    /// Said, like those before it.
+    #[default]
+    Said,
+    /// The beginning of the answer: the model goes on from its last character, or the request is refused
+    /// ([`crate::error::Kind::Unsupported`]) before it is sent. No other text may come of it.
+    Begun,
 }
 
 impl Beyond {

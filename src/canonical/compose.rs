@@ -43,6 +43,16 @@ pub enum ReasoningChannel {
     Content,
 }
 
+/// What becomes of an answer that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// It ends as failed.
+    #[default]
+    End,
+    /// It stays as it is, and the failure is a fault of its stream: somebody may go on with it.
+    Hold,
+}
+
 /// What a composer must know of the request.
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
@@ -54,6 +64,8 @@ pub struct Setup {
     pub profile: Profile,
     /// How reasoning text reaches the client.
     pub reasoning: ReasoningChannel,
+    /// What becomes of the answer if it fails.
+    pub on_failure: OnFailure,
     /// The protocol that the client's door and the upstream have in common, if they do: its frames are kept.
     pub native: Option<Protocol>,
     /// Ids are derived from this where the upstream gives none: the request's id.
@@ -136,6 +148,7 @@ pub struct Composer {
     stop: Option<Stop>,
     usage: Option<Usage>,
     fault: Option<Error>,
+    skipped: Option<Error>,
     failure: Option<Error>,
     relayed: relay::Relayed,
     native: Vec<Bytes>,
@@ -246,6 +259,9 @@ impl Composer {
         if self.ended {
             return;
         }
+        if self.setup.on_failure == OnFailure::Hold {
+            return self.spoil(error.clone());
+        }
         self.begin("", "");
         self.ended = true;
         self.failure = Some(error.clone());
@@ -259,6 +275,28 @@ impl Composer {
         }));
         self.batch
             .push(Event::Failed(Lifecycle { response }).into());
+    }
+
+    /// An event could not be read that cannot have carried content, and was left out. The stream must still come to
+    /// its proper end: otherwise it was cut.
+    pub fn skip(&mut self, fault: Error) {
+        self.skipped = Some(fault);
+    }
+
+    /// What was skipped since the last call, for the log.
+    pub fn take_skipped(&mut self) -> Option<Error> {
+        self.skipped.take()
+    }
+
+    /// The answer failed, and nobody goes on with it.
+    pub fn give_up(&mut self, error: &Error) {
+        self.setup.on_failure = OnFailure::End;
+        self.fail(error);
+    }
+
+    /// Are failures held, since somebody may go on with the answer?
+    pub fn holds_failures(&self) -> bool {
+        self.setup.on_failure == OnFailure::Hold
     }
 
     /// What a decoder did wrong, if it did: the driver fails the stream with it.
@@ -302,6 +340,11 @@ impl Composer {
     /// The counts as far as they are known, also of an answer that broke off.
     pub fn usage_so_far(&self) -> Option<&Usage> {
         self.usage.as_ref().or(self.fold.head().usage.as_ref())
+    }
+
+    /// Have no events been made since the last call of `take`?
+    pub fn has_nothing(&self) -> bool {
+        self.batch.is_empty()
     }
 
     /// Keeps a frame's `data` as it came, if the client's door speaks the same protocol.

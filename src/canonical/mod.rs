@@ -19,6 +19,7 @@ pub mod open;
 pub mod pairing;
 pub mod part;
 pub mod request;
+pub mod rescue;
 pub mod response;
 pub mod sealed;
 pub mod settings;

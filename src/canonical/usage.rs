@@ -81,4 +81,68 @@ impl Usage {
             extra: Extra::new(),
         }
     }
+
+    /// What two attempts at one answer cost together.
+    #[must_use]
+    pub fn plus(&self, more: &Self) -> Self {
+        let (input, output) = (&self.input_tokens_details, &self.output_tokens_details);
+        let written = match (
+            input.cache_write_tokens,
+            more.input_tokens_details.cache_write_tokens,
+        ) {
+            (None, None) => None,
+            (one, other) => Some(one.unwrap_or(0).saturating_add(other.unwrap_or(0))),
+        };
+        Self {
+            input_tokens: self.input_tokens.saturating_add(more.input_tokens),
+            input_tokens_details: InputDetails {
+                cached_tokens: input
+                    .cached_tokens
+                    .saturating_add(more.input_tokens_details.cached_tokens),
+                cache_write_tokens: written,
+                extra: added(&input.extra, &more.input_tokens_details.extra),
+            },
+            output_tokens: self.output_tokens.saturating_add(more.output_tokens),
+            output_tokens_details: OutputDetails {
+                reasoning_tokens: output
+                    .reasoning_tokens
+                    .saturating_add(more.output_tokens_details.reasoning_tokens),
+                extra: added(&output.extra, &more.output_tokens_details.extra),
+            },
+            total_tokens: self.total_tokens.saturating_add(more.total_tokens),
+            extra: added(&self.extra, &more.extra),
+        }
+    }
+}
+
+/// Counts are added; of anything else the later word stands.
+fn added(one: &Extra, other: &Extra) -> Extra {
+    let mut sum = one.clone();
+    for (key, more) in other.iter() {
+        let known = sum.get(key).and_then(serde_json::Value::as_u64);
+        let value = match (known, more.as_u64()) {
+            (Some(known), Some(more)) => known.saturating_add(more).into(),
+            _ => more.clone(),
+        };
+        sum.insert(key.clone(), value);
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_counts_of_attempts_add_up() {
+        let mut one = Usage::counted(10, 4, None, 3, 1);
+        one.extra.insert(WEB_SEARCHES.to_owned(), json!(2));
+        let mut other = Usage::counted(20, 5, Some(6), 7, 2);
+        other.extra.insert(WEB_SEARCHES.to_owned(), json!(1));
+        let mut sum = Usage::counted(30, 9, Some(6), 10, 3);
+        sum.extra.insert(WEB_SEARCHES.to_owned(), json!(3));
+        assert_eq!(one.plus(&other), sum);
+    }
 }

@@ -100,9 +100,10 @@ impl Setup {
             // Only now is the list that the providers gave worth reading.
             Err(error) => {
                 self.listed = cache::listed();
-                let again = match self.listed.is_empty() {
-                    true => Err(error),
-                    false => words::search(&self.config, &self.listed, typed, today),
+                let again = if self.listed.is_empty() {
+                    Err(error)
+                } else {
+                    words::search(&self.config, &self.listed, typed, today)
                 };
                 again.map_err(|error| self.unknown(typed, error))?
             }

@@ -144,7 +144,7 @@ pub enum OnCut {
     /// It ends as failed.
     #[default]
     Error,
-    /// The next target goes on with it.
+    /// The same target or the next one goes on with it.
     Continue,
 }
 

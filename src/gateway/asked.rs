@@ -32,12 +32,11 @@ impl Asked {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Remembers what a target taught. What is true of this conversation alone is not
-    /// held against others: their thinking is good.
+    /// Remembers what a target taught. What is true of this conversation alone is not held against others: their
+    /// thinking is good.
     pub(super) fn learn(&self, gateway: &Gateway, target: &Target, remedy: &Remedy) {
         if *remedy != Remedy::DropReasoning {
-            gateway.learn(target, remedy.clone());
-            return;
+            return gateway.learn(target, remedy.clone());
         }
         let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
         if !unread.contains(target) {

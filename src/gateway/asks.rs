@@ -154,7 +154,7 @@ impl Gateway {
             model: embedding.model.clone(),
             ..Request::default()
         });
-        let route = super::route(&snapshot, &mut asked, caller)?;
+        let route = super::live::route(&snapshot, &mut asked, caller)?;
         let plan = Living::new(self, &snapshot, &asked, Turn::Take).plan(&route, caller);
         let mut course = Course::new(plan, &self.health)?;
         while let Some(target) = course.next() {

@@ -7,9 +7,12 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::asked::Asked;
 use super::course::Course;
-use super::exchange::{composer, lost_at_the_door, prepare, read_all, readable, request_id, weigh};
+use super::exchange::{
+    Tried, composer, lost_at_the_door, prepare, read_all, readable, request_id, weigh,
+};
 use super::gate::{COME_BACK, Full, Manner, Place};
 use super::keys::{Lent, Other};
+use super::opened::Opened;
 use super::progress::{self, Progress};
 use super::running::{Running, Start};
 use super::snapshot::Member;
@@ -17,12 +20,12 @@ use super::tariff::Tariff;
 use super::ticket::{Ticket, Watch, resting};
 use super::upstream::{Incoming, Outgoing};
 use super::wait::{backoff, late, rested};
-use super::{Caller, Gateway, Reply, Snapshot};
-use crate::canonical::event::Batch;
+use super::{Caller, Gateway, Snapshot};
 use crate::canonical::request::{Delivery, Request};
+use crate::catalog::usd::Usd;
 use crate::config::alias::{Rules, Timeouts};
 use crate::error::{Error, Kind, Retry};
-use crate::providers::{Ask, Call, Loss, Remedies};
+use crate::providers::{Ask, Call, Remedies};
 use crate::routing::health::Admission;
 use crate::target::Target;
 
@@ -41,42 +44,18 @@ pub(super) struct Attempt<'a> {
     pub(super) target: &'a Target,
     pub(super) alias: Option<&'a str>,
     pub(super) rules: &'a Rules,
-    pub(super) course: &'a Course<'a>,
+    pub(super) course: &'a Course,
     /// Who is asked beside this one if it is slow.
     pub(super) rival: Option<&'a Target>,
     /// When the first content must be there, over all targets.
     pub(super) deadline: Instant,
-}
-
-/// Why one try failed, and whether another key may do better.
-struct Tried {
-    error: Error,
-    other: Other,
-}
-
-/// An answer that has begun, and its events so far.
-struct Begun {
-    target: Target,
-    attempts: u32,
-    losses: Vec<Loss>,
-    upstream_request_id: Option<String>,
-    first_content: Duration,
-    upstream: Duration,
-    first: Batch,
-}
-
-impl From<Error> for Tried {
-    fn from(error: Error) -> Self {
-        Self {
-            error,
-            other: Other::None,
-        }
-    }
+    /// What attempts at the same answer have cost before; `None` if that is unknown.
+    pub(super) paid: Option<Usd>,
 }
 
 impl Attempt<'_> {
     /// Asks until the target answers or there is no use in asking again.
-    pub(super) async fn run(&self, asked: &Asked) -> Result<Reply, Error> {
+    pub(super) async fn run(&self, asked: &Asked) -> Result<Opened, Error> {
         let member = self
             .snapshot
             .member(&self.target.provider)
@@ -95,7 +74,10 @@ impl Attempt<'_> {
             self.caller.watcher.tell(Progress::Asking(self.target));
             let mut remedies = asked.remedies(self.gateway, self.target);
             let tried = match self.once(member, &request, asked, &remedies).await {
-                Ok((reply, running)) => return Ok(settle(reply, running, ticket)),
+                Ok((opened, running)) => {
+                    let watch = ticket.answered(opened.first_content);
+                    return Ok(opened.with(running, watch));
+                }
                 Err(tried) => tried,
             };
             let error = tried.error.at(self.target);
@@ -189,7 +171,7 @@ impl Attempt<'_> {
         request: &Request,
         asked: &Asked,
         remedies: &Remedies,
-    ) -> Result<(Begun, Box<Running>), Tried> {
+    ) -> Result<(Opened, Box<Running>), Tried> {
         readable(request, &self.target.model, member)?;
         let mut call =
             member
@@ -232,8 +214,8 @@ impl Attempt<'_> {
             }
         };
         leg.begun(&losses, upstream_request_id.as_deref());
-        running.noted_by(leg, tariff);
-        let begun = Begun {
+        running.noted_by(leg, tariff, self.paid);
+        let opened = Opened {
             target: self.target.clone(),
             attempts,
             losses,
@@ -241,8 +223,9 @@ impl Attempt<'_> {
             first_content: started.elapsed(),
             upstream: first_asked.elapsed(),
             first,
+            running: None,
         };
-        Ok((begun, running))
+        Ok((opened, running))
     }
 
     /// The limits of this try. What the client sets for the first token holds while there is somebody else to turn to:
@@ -363,19 +346,5 @@ impl Attempt<'_> {
             super::snapshot::put_media(&mut request, &need.url, &data);
         }
         Ok(Cow::Owned(request))
-    }
-}
-
-/// The answer goes on by itself, and the target's health hears of it.
-fn settle(begun: Begun, mut running: Box<Running>, ticket: Ticket) -> Reply {
-    running.watched_by(ticket.answered(begun.first_content));
-    Reply {
-        target: begun.target,
-        alias: None,
-        attempts: begun.attempts,
-        losses: begun.losses,
-        upstream_request_id: begun.upstream_request_id,
-        upstream: begun.upstream,
-        events: running.into_events(begun.first),
     }
 }

@@ -1,5 +1,6 @@
 //! What is left of a plan while it is walked: whom to ask next, and what an error leaves of the rest.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -14,8 +15,9 @@ use crate::target::Target;
 pub(super) const RESTING: &str = "target_resting";
 
 /// A plan on its way.
-pub(super) struct Course<'a> {
-    health: &'a Health,
+#[derive(Debug)]
+pub(super) struct Course {
+    health: Arc<Health>,
     /// Nearest last.
     rest: Vec<Candidate>,
     asked: Vec<(Target, Option<u64>)>,
@@ -25,9 +27,9 @@ pub(super) struct Course<'a> {
     skips: Vec<Error>,
 }
 
-impl<'a> Course<'a> {
+impl Course {
     /// The course of a plan; an error if nobody can be asked.
-    pub(super) fn new(plan: Plan, health: &'a Health) -> Result<Self, Error> {
+    pub(super) fn new(plan: Plan, health: &Arc<Health>) -> Result<Self, Error> {
         if plan.with(Verdict::Asked).next().is_none() {
             return Err(plan.nobody());
         }
@@ -35,7 +37,7 @@ impl<'a> Course<'a> {
         rest.retain(|candidate| candidate.verdict == Verdict::Asked);
         rest.reverse();
         Ok(Self {
-            health,
+            health: health.clone(),
             rest,
             asked: Vec::new(),
             on_context: plan.on_context,
@@ -52,7 +54,7 @@ impl<'a> Course<'a> {
             rest.len().checked_sub(1)?
         } else {
             let now = Instant::now();
-            let wait = |candidate: &Candidate| wait(self.health, &candidate.target, now);
+            let wait = |candidate: &Candidate| wait(&self.health, &candidate.target, now);
             // Of equals the last is taken, which is the nearest.
             let waits = rest.iter().map(wait).enumerate();
             waits.rev().min_by_key(|(_, wait)| *wait)?.0
@@ -85,7 +87,7 @@ impl<'a> Course<'a> {
     pub(super) fn has_ready(&self) -> bool {
         let now = Instant::now();
         let mut rest = self.rest.iter();
-        rest.any(|candidate| wait(self.health, &candidate.target, now).is_zero())
+        rest.any(|candidate| wait(&self.health, &candidate.target, now).is_zero())
     }
 
     /// Is there any other target?

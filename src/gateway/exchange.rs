@@ -8,12 +8,12 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use tokio::time::timeout;
 
 use super::attempt::Attempt;
-use super::keys::Lent;
+use super::keys::{Lent, Other};
 use super::snapshot::Member;
 use super::upstream::{Chunks, Incoming, Outgoing};
 use super::wait::late;
 use super::{Gateway, Snapshot};
-use crate::canonical::compose::{Composer, Setup};
+use crate::canonical::compose::{Composer, OnFailure, Setup};
 use crate::canonical::item::Item;
 use crate::canonical::native::Protocol;
 use crate::canonical::open::{Open, tag_of};
@@ -23,6 +23,21 @@ use crate::config::alias::OnCut;
 use crate::error::{Error, Kind};
 use crate::providers::{Call, Loss};
 use crate::target::ModelId;
+
+/// Why one try failed, and whether another key may do better.
+pub(super) struct Tried {
+    pub(super) error: Error,
+    pub(super) other: Other,
+}
+
+impl From<Error> for Tried {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            other: Other::None,
+        }
+    }
+}
 
 impl Gateway {
     /// One request whose whole reply is read at once, without retries.
@@ -80,6 +95,10 @@ pub(super) fn composer(attempt: &Attempt<'_>, member: &Member) -> Composer {
     let (request, model) = (attempt.request, &attempt.target.model);
     Composer::new(Setup {
         native: shared(request, model, member).filter(|_| attempt.rules.on_cut == OnCut::Error),
+        on_failure: match attempt.rules.on_cut {
+            OnCut::Error => OnFailure::End,
+            OnCut::Continue => OnFailure::Hold,
+        },
         ..attempt.gateway.setup(request, attempt.caller)
     })
 }
@@ -115,6 +134,21 @@ pub(super) fn lost_at_the_door(request: &Request, model: &ModelId, member: &Memb
         .collect()
 }
 
+/// Under `lossy: reject` a loss is a refusal before any money is spent.
+pub(super) fn weigh(lossy: Lossy, losses: &[Loss]) -> Result<(), Error> {
+    match (lossy, losses.first()) {
+        (Lossy::Reject, Some(loss)) => Err(Error::unsupported(
+            loss.field.clone(),
+            format!(
+                "`{}` cannot be carried to this target: {}",
+                loss.field, loss.what
+            ),
+        )
+        .with_hint("set `defaults.lossy: warn` to send the request without it")),
+        (Lossy::Reject | Lossy::Warn | Lossy::Allow, _) => Ok(()),
+    }
+}
+
 /// Puts on what every outgoing request has: the key, the configured headers, our mark.
 pub(super) fn prepare(
     member: &Member,
@@ -140,21 +174,6 @@ pub(super) fn prepare(
         headers.insert(name.clone(), value.clone());
     }
     Ok(())
-}
-
-/// Under `lossy: reject` a loss is a refusal before any money is spent.
-pub(super) fn weigh(lossy: Lossy, losses: &[Loss]) -> Result<(), Error> {
-    match (lossy, losses.first()) {
-        (Lossy::Reject, Some(loss)) => Err(Error::unsupported(
-            loss.field.clone(),
-            format!(
-                "`{}` cannot be carried to this target: {}",
-                loss.field, loss.what
-            ),
-        )
-        .with_hint("set `defaults.lossy: warn` to send the request without it")),
-        (Lossy::Reject | Lossy::Warn | Lossy::Allow, _) => Ok(()),
-    }
 }
 
 pub(super) async fn read_all(mut chunks: Chunks, most: usize) -> Result<Vec<u8>, Error> {

@@ -120,7 +120,7 @@ impl Gateway {
             .route
             .clone()
             .unwrap_or_else(|| request.model.clone());
-        let route = super::route(&snapshot, &mut request, caller)?;
+        let route = super::live::route(&snapshot, &mut request, caller)?;
         let plan = Living::new(self, &snapshot, &request, Turn::Look).plan(&route, caller);
         let demand = plan
             .demand

@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::finish::Finish;
 use super::trace::SpanId;
-use crate::canonical::item::Item;
-use crate::canonical::open::Open;
 use crate::canonical::response::{Response, Status};
 use crate::canonical::usage::{HOUR_WRITES, Usage};
 use crate::catalog::usd::Usd;
-use crate::error::Error;
-use crate::providers::Loss;
 use crate::target::Target;
+
+mod leg;
+
+pub(super) use leg::Leg;
 
 /// The notes on one request. Clones write on the same page; the default takes no notes.
 #[derive(Debug, Clone, Default)]
@@ -180,21 +181,6 @@ pub struct End {
     pub model: String,
 }
 
-/// Why a model stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Finish {
-    /// It had said everything.
-    Stop,
-    /// It calls tools.
-    ToolCall,
-    /// It reached a limit.
-    Length,
-    /// It was stopped for what it said.
-    ContentFilter,
-    /// It did not: the answer failed.
-    Error,
-}
-
 impl Journal {
     /// A page of its own.
     pub fn open(says: Says) -> Self {
@@ -227,6 +213,13 @@ impl Journal {
         }
     }
 
+    /// The answer of several attempts has ended, with this response.
+    pub(super) fn ended(&self, response: &Response) {
+        if let Some(mut notes) = self.notes() {
+            notes.end = Some(End::of(response));
+        }
+    }
+
     /// An upstream request goes out.
     pub(super) fn attempt(&self, target: &Target, span: Option<SpanId>) -> Leg {
         let Some(mut notes) = self.notes() else {
@@ -247,151 +240,8 @@ impl Journal {
             cost: None,
             upstream_request_id: None,
         });
-        Leg {
-            journal: self.clone(),
-            at: notes.attempts.len() - 1,
-            told: Told::No,
-        }
+        Leg::of(self.clone(), notes.attempts.len() - 1)
     }
-}
-
-/// One attempt, as far as the journal goes. Dropped untold, it was given up.
-#[derive(Debug, Default)]
-pub(super) struct Leg {
-    journal: Journal,
-    at: usize,
-    told: Told,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Told {
-    #[default]
-    No,
-    Yes,
-}
-
-impl Leg {
-    /// The answer has begun.
-    pub(super) fn begun(&self, losses: &[Loss], upstream_request_id: Option<&str>) {
-        let Some(mut notes) = self.journal.notes() else {
-            return;
-        };
-        let now = Instant::now();
-        notes.first_content = Some(now);
-        notes.losses = losses.iter().map(|loss| loss.field.clone()).collect();
-        if let Some(attempt) = notes.attempts.get_mut(self.at) {
-            attempt.to_first = Some(now - attempt.started);
-            attempt.upstream_request_id = upstream_request_id.map(str::to_owned);
-        }
-    }
-
-    /// It failed before the first content.
-    pub(super) fn failed(&mut self, error: &Error) {
-        self.tell(|attempt| {
-            attempt.fate = Fate::Failed;
-            attempt.cause = Some(error.code().to_owned());
-            attempt.upstream_status = error.upstream_status();
-            attempt.upstream_request_id = error.upstream_request_id().map(str::to_owned);
-        });
-    }
-
-    /// The answer has ended, with this response.
-    pub(super) fn ended(&mut self, response: &Response, cost: Option<Usd>) {
-        let end = End::of(response);
-        self.tell(|attempt| {
-            (attempt.fate, attempt.cause) = match end.status {
-                Status::Failed => (Fate::Cut, end.reason.clone()),
-                _ => (Fate::Answered, None),
-            };
-            attempt.tokens = response.usage.as_ref().map(Tokens::from);
-            attempt.cost = cost;
-        });
-        let says = self.journal.0.as_ref().map(|page| page.says);
-        let said = (says == Some(Says::Everything)).then(|| written(response));
-        if let Some(mut notes) = self.journal.notes() {
-            notes.end = Some(end);
-            notes.said = said;
-        }
-    }
-
-    /// A question that is no response has its answer.
-    pub(super) fn answered(&mut self, usage: Option<&Usage>, cost: Option<Usd>) {
-        let now = Instant::now();
-        self.tell(|attempt| {
-            attempt.fate = Fate::Answered;
-            attempt.to_first = Some(now - attempt.started);
-            attempt.tokens = usage.map(Tokens::from);
-            attempt.cost = cost;
-        });
-    }
-
-    /// It is given up after so much.
-    pub(super) fn abandoned(&mut self, counted: Option<(Tokens, Option<Usd>)>) {
-        self.counted(counted);
-        self.tell(|_| {});
-    }
-
-    /// So much was used, whatever becomes of it: some tell the counts of the prompt before they say anything.
-    pub(super) fn counted(&mut self, counted: Option<(Tokens, Option<Usd>)>) {
-        if let Some((tokens, cost)) = counted
-            && let Some(mut notes) = self.journal.notes()
-            && let Some(attempt) = notes.attempts.get_mut(self.at)
-        {
-            (attempt.tokens, attempt.cost) = (Some(tokens), cost);
-        }
-    }
-
-    /// Does anybody want to know?
-    pub(super) fn is_open(&self) -> bool {
-        self.journal.0.is_some() && self.told == Told::No
-    }
-
-    fn tell(&mut self, write: impl FnOnce(&mut Attempt)) {
-        if self.told == Told::Yes {
-            return;
-        }
-        self.told = Told::Yes;
-        if let Some(mut notes) = self.journal.notes()
-            && let Some(attempt) = notes.attempts.get_mut(self.at)
-        {
-            attempt.duration = attempt.started.elapsed();
-            write(attempt);
-        }
-    }
-}
-
-/// What a response says, as JSON.
-fn written(response: &Response) -> String {
-    serde_json::to_string(&response.output).unwrap_or_default()
-}
-
-impl Drop for Leg {
-    fn drop(&mut self) {
-        self.tell(|_| {});
-    }
-}
-
-impl Finish {
-    fn of(response: &Response) -> Self {
-        let reason = response.incomplete_details.as_ref();
-        match (
-            response.status,
-            reason.map(|details| details.reason.as_str()),
-        ) {
-            (Status::Failed | Status::Cancelled, _) => Self::Error,
-            (_, Some("content_filter")) => Self::ContentFilter,
-            (_, Some(_)) => Self::Length,
-            (_, None) if response.output.iter().any(is_call) => Self::ToolCall,
-            (_, None) => Self::Stop,
-        }
-    }
-}
-
-fn is_call(item: &Open<Item>) -> bool {
-    matches!(
-        item,
-        Open::Known(Item::FunctionCall(_) | Item::CustomToolCall(_))
-    )
 }
 
 impl End {

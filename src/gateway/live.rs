@@ -1,6 +1,7 @@
 //! What lives, for plans: health, turns, chance, and what an encoding would lose.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -12,7 +13,7 @@ use crate::error::Error;
 use crate::providers::{Ask, Loss};
 use crate::routing::health::Glance;
 use crate::routing::plan::{Live, Plan, Scene, plan};
-use crate::routing::resolve::Route;
+use crate::routing::resolve::{Route, resolve};
 use crate::target::Target;
 
 /// The gateway at this moment, for one request.
@@ -75,4 +76,20 @@ impl Live for Living<'_> {
         let call = member.provider.encode(ask, &target.model, &remedies)?;
         Ok(call.losses)
     }
+}
+
+/// What the request's name leads to; the request is made what the route says.
+pub(super) fn route(
+    snapshot: &Snapshot,
+    request: &mut Arc<Request>,
+    caller: &Caller,
+) -> Result<Route, Error> {
+    if let Some(route) = &caller.route {
+        Arc::make_mut(request).model.clone_from(route);
+    }
+    let route = resolve(&snapshot.config, request)?;
+    if !route.overlay.is_empty() {
+        route.overlay.apply(Arc::make_mut(request));
+    }
+    Ok(route)
 }

@@ -12,18 +12,21 @@ use arc_swap::ArcSwap;
 use futures_util::stream::BoxStream;
 use tokio::time::Instant;
 
-use crate::canonical::compose::{ReasoningChannel, Setup};
+use crate::canonical::compose::{Composer, OnFailure, ReasoningChannel, Setup};
 use crate::canonical::event::Batch;
-use crate::canonical::request::Request;
+use crate::canonical::request::{Delivery, Request};
 use crate::canonical::settings::Echo;
+use crate::catalog::usd::Usd;
+use crate::config::alias::OnCut;
 use crate::config::{Config, ReasoningEvents};
 use crate::error::{Error, Kind, Remedy};
 use crate::providers::{Answer, Ask, AskKind, ListedModel, Loss, Remedies};
 use crate::routing::health::Health;
 use crate::routing::plan::{Constraints, Mark};
-use crate::routing::resolve::{Route, resolve};
+use crate::routing::resolve::Route;
 use crate::target::{ProviderName, Target};
 
+mod alarm;
 mod asked;
 pub mod asks;
 mod attempt;
@@ -31,14 +34,17 @@ mod course;
 mod exchange;
 pub mod explain;
 pub mod fetch;
+pub mod finish;
 pub mod gate;
 pub mod journal;
 pub mod keys;
 mod live;
 mod makers;
 mod memory;
+mod opened;
 pub mod progress;
 mod race;
+mod rescue;
 mod running;
 mod snapshot;
 pub mod survey;
@@ -55,8 +61,10 @@ use asked::Asked;
 use attempt::Attempt;
 use course::Course;
 use journal::Journal;
+use opened::Opened;
 use progress::{Progress, Watcher};
 use race::Race;
+use rescue::Rescue;
 use snapshot::Turn;
 
 /// The events of an answer, one batch for each upstream read. It cannot fail: it ends, in exactly one terminal event.
@@ -100,6 +108,8 @@ pub struct Reply {
     pub upstream_request_id: Option<String>,
     /// From the first upstream request to the first content, over all attempts and the waits between them.
     pub upstream: Duration,
+    /// How often the answer broke off and was gone on with, as far as that is known before it is sent.
+    pub rescues: usize,
     /// The answer.
     pub events: EventStream,
 }
@@ -128,9 +138,9 @@ impl Walk<'_> {
     async fn ask(
         &self,
         target: &Target,
-        course: &mut Course<'_>,
+        course: &mut Course,
         asked: &Asked,
-    ) -> Result<Reply, Vec<Error>> {
+    ) -> Result<Opened, Vec<Error>> {
         let (alias, hedge) = (self.route.alias.as_deref(), self.route.rules.hedge);
         if hedge.is_some()
             && let Some(race) = Race::of(self.gateway, self.snapshot, alias, hedge, target)
@@ -150,7 +160,7 @@ impl Walk<'_> {
     fn attempt<'b>(
         &'b self,
         target: &'b Target,
-        course: &'b Course<'b>,
+        course: &'b Course,
         rival: Option<&'b Target>,
     ) -> Attempt<'b> {
         Attempt {
@@ -164,18 +174,19 @@ impl Walk<'_> {
             course,
             rival,
             deadline: self.deadline,
+            paid: Some(Usd::default()),
         }
     }
 }
 
-/// Routes requests to providers.
-#[derive(Debug)]
+/// Routes requests to providers. A clone is the same gateway.
+#[derive(Debug, Clone)]
 pub struct Gateway {
-    snapshot: ArcSwap<Snapshot>,
-    clients: upstream::Clients,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    clients: Arc<upstream::Clients>,
     peers: Peers,
     health: Arc<Health>,
-    learnt: Mutex<HashMap<Target, Remedies>>,
+    learnt: Arc<Mutex<HashMap<Target, Remedies>>>,
     memory: Arc<memory::Memory>,
     clock: Clock,
 }
@@ -195,11 +206,11 @@ impl Gateway {
     pub fn with_peers(config: Config, clock: Clock, peers: Peers) -> Self {
         let clients = upstream::Clients::new(config.defaults.timeouts.connect);
         Self {
-            snapshot: ArcSwap::from_pointee(Snapshot::new(config, &peers, None)),
-            clients,
+            snapshot: Arc::new(ArcSwap::from_pointee(Snapshot::new(config, &peers, None))),
+            clients: Arc::new(clients),
             peers,
             health: Arc::default(),
-            learnt: Mutex::default(),
+            learnt: Arc::default(),
             memory: Arc::default(),
             clock,
         }
@@ -225,9 +236,14 @@ impl Gateway {
     ) -> Result<Reply, Error> {
         let snapshot = self.snapshot();
         let mut request = request.into();
-        let route = route(&snapshot, &mut request, &caller)?;
+        let route = live::route(&snapshot, &mut request, &caller)?;
         self.memory.recall(caller.key.as_deref(), &mut request);
         caller.journal.route(route.alias.as_deref());
+        let delivery = request.delivery;
+        if route.rules.on_cut == OnCut::Continue && delivery == Delivery::Whole {
+            // A break is seen as soon as it happens, and what came before it is not lost.
+            Arc::make_mut(&mut request).delivery = Delivery::Streamed;
+        }
         let live = live::Living::new(self, &snapshot, &request, Turn::Take);
         let plan = live.plan(&route, &caller);
         let mut course = Course::new(plan, &self.health)?;
@@ -243,7 +259,16 @@ impl Gateway {
         while let Some(target) = course.next() {
             // On the heap: the future of an attempt is large, and would be moved with every one around it.
             match Box::pin(walk.ask(&target, &mut course, &asked)).await {
-                Ok(mut reply) => {
+                Ok(opened) => {
+                    let mut reply = match route.rules.on_cut {
+                        OnCut::Error => opened.into_reply(),
+                        OnCut::Continue => {
+                            let scene = rescue::Scene::of(&walk, &snapshot, &request, delivery);
+                            let rescue = Rescue::new(scene, course, asked, opened);
+                            // On the heap: other answers have no room for it.
+                            Box::pin(rescue.reply()).await?
+                        }
+                    };
                     reply.alias = route.alias;
                     reply.events =
                         self.memory
@@ -271,6 +296,13 @@ impl Gateway {
         Err(course.exhausted().after(asked.count()))
     }
 
+    /// The events of an answer that failed before it began, for a client to whom the status has gone out already.
+    pub fn failed(&self, request: &Request, caller: &Caller, error: &Error) -> Batch {
+        let mut composer = Composer::new(self.setup(request, caller));
+        composer.begin("", &request.model);
+        composer.fail(error);
+        composer.take()
+    }
     /// The time, in Unix seconds.
     pub fn now(&self) -> u64 {
         (self.clock)()
@@ -314,6 +346,7 @@ impl Gateway {
             echo: Echo::of(request),
             delivery: request.delivery,
             profile: request.profile,
+            on_failure: OnFailure::End,
             reasoning: match self.snapshot.load().config.defaults.reasoning_events {
                 ReasoningEvents::Summary => ReasoningChannel::Summary,
                 ReasoningEvents::Spec | ReasoningEvents::OpenAi => ReasoningChannel::Content,
@@ -339,18 +372,6 @@ impl Gateway {
         // Another request may have been faster.
         let _known = learnt.entry(target.clone()).or_default().add(remedy);
     }
-}
-
-/// What the request's name leads to; the request is made what the route says.
-fn route(snapshot: &Snapshot, request: &mut Arc<Request>, caller: &Caller) -> Result<Route, Error> {
-    if let Some(route) = &caller.route {
-        Arc::make_mut(request).model.clone_from(route);
-    }
-    let route = resolve(&snapshot.config, request)?;
-    if !route.overlay.is_empty() {
-        route.overlay.apply(Arc::make_mut(request));
-    }
-    Ok(route)
 }
 
 /// The system's time.

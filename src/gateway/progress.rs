@@ -33,7 +33,9 @@ pub enum Progress<'a> {
 
 /// Who is told of progress: nobody, unless a caller asks for it. Called from the task that asks, so it must not block.
 #[derive(Clone, Default)]
-pub struct Watcher(Option<Arc<dyn Fn(Progress<'_>) + Send + Sync>>);
+pub struct Watcher(Option<Arc<Tell>>);
+
+type Tell = dyn Fn(Progress<'_>) + Send + Sync;
 
 impl Watcher {
     /// Calls this at each step.

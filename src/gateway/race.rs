@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::asked::Asked;
 use super::attempt::Attempt;
 use super::course::Course;
-use super::{Gateway, Reply, Snapshot};
+use super::opened::Opened;
+use super::{Gateway, Snapshot};
 use crate::config::alias::Hedge;
 use crate::error::{Error, Next};
 use crate::target::Target;
@@ -76,10 +77,10 @@ impl<'a> Race<'a> {
     /// are those of all that were asked and failed.
     pub(super) async fn run<'b>(
         &self,
-        attempt: impl Fn(&'b Target, &'b Course<'b>, Option<&'b Target>) -> Attempt<'b>,
-        (target, rival, course): (&'b Target, &'b Target, &'b Course<'b>),
+        attempt: impl Fn(&'b Target, &'b Course, Option<&'b Target>) -> Attempt<'b>,
+        (target, rival, course): (&'b Target, &'b Target, &'b Course),
         asked: &Asked,
-    ) -> (Result<Reply, Vec<Error>>, Joined) {
+    ) -> (Result<Opened, Vec<Error>>, Joined) {
         let first = attempt(target, course, Some(rival));
         let mut first = pin!(first.run(asked));
         tokio::select! {
@@ -97,11 +98,11 @@ impl<'a> Race<'a> {
         let (failed, other) = tokio::select! {
             biased;
             answer = &mut first => match answer {
-                Ok(reply) => return (Ok(reply), Joined::Yes),
+                Ok(opened) => return (Ok(opened), Joined::Yes),
                 Err(error) => (error, Other::Second),
             },
             answer = &mut second => match answer {
-                Ok(reply) => return (Ok(reply), Joined::Yes),
+                Ok(opened) => return (Ok(opened), Joined::Yes),
                 Err(error) => (error, Other::First),
             },
         };

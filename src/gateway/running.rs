@@ -1,8 +1,5 @@
 //! An answer on its way: upstream bytes to frames, frames to verbs, verbs to events.
 
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::Poll;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -10,8 +7,9 @@ use futures_util::StreamExt as _;
 use futures_util::stream::unfold;
 use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
+use super::alarm::{Alarm, Limit};
 use super::gate::Place;
 use super::journal::{Leg, Tokens};
 use super::tariff::Tariff;
@@ -23,6 +21,7 @@ use crate::canonical::compose::Composer;
 use crate::canonical::event::{Batch, Emitted};
 use crate::canonical::open::Open;
 use crate::canonical::request::Delivery;
+use crate::canonical::usage::Usage;
 use crate::catalog::usd::Usd;
 use crate::config::alias::Timeouts;
 use crate::error::{Error, Kind};
@@ -52,6 +51,14 @@ enum Framing {
     Document(BytesMut),
 }
 
+/// An answer broke off.
+pub(super) struct Broken {
+    /// What came before.
+    pub(super) seen: Batch,
+    /// Why.
+    pub(super) error: Error,
+}
+
 /// Reads one upstream reply.
 pub(super) struct Running {
     chunks: Option<Chunks>,
@@ -65,6 +72,8 @@ pub(super) struct Running {
     watch: Option<Watch>,
     leg: Leg,
     tariff: Tariff,
+    /// What the same answer has cost before; `None` if that is unknown.
+    paid: Option<Usd>,
     #[cfg(debug_assertions)]
     grammar: crate::canonical::grammar::Grammar,
 }
@@ -104,6 +113,7 @@ impl Running {
             watch: None,
             leg: Leg::default(),
             tariff: Tariff::default(),
+            paid: None,
             #[cfg(debug_assertions)]
             grammar: crate::canonical::grammar::Grammar::default(),
         })
@@ -160,26 +170,69 @@ impl Running {
         Some((Tokens::from(usage), cost))
     }
 
-    /// From here on the journal hears of the end.
-    pub(super) fn noted_by(&mut self, leg: Leg, tariff: Tariff) {
-        (self.leg, self.tariff) = (leg, tariff);
+    /// From here on the journal hears of the end. `paid` is what the same answer has cost before.
+    pub(super) fn noted_by(&mut self, leg: Leg, tariff: Tariff, paid: Option<Usd>) {
+        (self.leg, self.tariff, self.paid) = (leg, tariff, paid);
+    }
+
+    /// Finishes the batch that was held back. Is the answer whole already? Then the target's health hears of it.
+    pub(super) fn is_over(&mut self, first: &mut Batch) -> bool {
+        self.finish_batch(first);
+        if let (true, Some(watch)) = (self.composer.is_ended(), &self.watch) {
+            watch.ended(None);
+        }
+        self.composer.is_ended()
     }
 
     /// The rest of the answer, after the batch that was held back.
-    pub(super) fn into_events(mut self: Box<Self>, mut first: Batch) -> EventStream {
-        self.finish_batch(&mut first);
-        if self.composer.is_ended() {
-            if let Some(watch) = &self.watch {
-                watch.ended(None);
-            }
-            return futures_util::stream::iter([first]).boxed();
-        }
+    pub(super) fn into_events(self: Box<Self>, first: Batch) -> EventStream {
         let held = futures_util::stream::iter([first]);
         held.chain(unfold(self, |mut running| async move {
             let batch = running.next().await?;
             Some((batch, running))
         }))
         .boxed()
+    }
+
+    /// What the terminal response says of how it came about.
+    pub(super) fn told(&self) -> Value {
+        self.note.clone()
+    }
+
+    /// The counts as far as they are known, and what they cost.
+    pub(super) fn spent(&self) -> (Option<&Usage>, Option<Usd>) {
+        let usage = self.composer.usage_so_far();
+        let cost = usage.and_then(|usage| self.tariff.charge(usage, self.composer.head()));
+        (usage, cost)
+    }
+
+    /// The next events of an answer that somebody goes on with if it breaks.
+    pub(super) async fn next_or_break(&mut self) -> Result<Batch, Broken> {
+        let mut batch = Batch::new();
+        while batch.is_empty() && !self.composer.is_ended() {
+            let idle = Limit::After(self.start.timeouts.idle);
+            let read = self.read((idle, "idle")).await;
+            batch = self.composer.take();
+            if let Err(error) = read {
+                self.chunks = None;
+                self.start.place = None;
+                if let Some(watch) = &self.watch {
+                    watch.ended(Some(&error));
+                }
+                self.finish_batch(&mut batch);
+                let counted = self.counted(&self.tariff);
+                self.leg.cut(&error, counted);
+                return Err(Broken { seen: batch, error });
+            }
+        }
+        if self.composer.is_ended() {
+            self.start.place = None;
+            if let Some(watch) = &self.watch {
+                watch.ended(None);
+            }
+        }
+        self.finish_batch(&mut batch);
+        Ok(batch)
     }
 
     /// The next events; after content nothing is an error any more, it is an answer that failed.
@@ -193,7 +246,7 @@ impl Running {
             let idle = Limit::After(self.start.timeouts.idle);
             if let Err(error) = self.read((idle, "idle")).await {
                 self.chunks = None;
-                self.composer.fail(&error);
+                self.composer.give_up(&error);
             }
             batch = self.composer.take();
             if self.composer.is_ended() {
@@ -251,15 +304,18 @@ impl Running {
                 self.composer.end();
             }
         }
-        if let Some(fault) = self.composer.fault() {
-            return Err(fault.clone());
+        if let Some(fault) = self.composer.take_skipped() {
+            tracing::warn!("an event without content was skipped: {fault}");
         }
-        Ok(())
+        match self.composer.fault() {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(()),
+        }
     }
 
     /// Nothing follows a terminal event but the end of the body, and a connection that was read to its end serves the
     /// next request. One that lingers is let go.
-    async fn read_out(&mut self) {
+    pub(super) async fn read_out(&mut self) {
         let Some(mut chunks) = self.chunks.take() else {
             return;
         };
@@ -287,7 +343,8 @@ impl Running {
                 self.leg.ended(response, cost);
                 let mut note = self.note.take();
                 if let Some(note) = note.as_object_mut() {
-                    note.insert("cost_usd".to_owned(), json!(cost.map(Usd::dollars)));
+                    let all = self.paid.zip(cost).map(|(paid, cost)| paid + cost);
+                    note.insert("cost_usd".to_owned(), json!(all.map(Usd::dollars)));
                 }
                 response.extra.insert("llmgw".to_owned(), note);
             }
@@ -313,57 +370,6 @@ impl Drop for Running {
             let counted = self.counted(&self.tariff);
             self.leg.abandoned(counted);
         }
-    }
-}
-
-/// How long a read may take.
-#[derive(Debug, Clone, Copy)]
-enum Limit {
-    /// Until then.
-    At(Instant),
-    /// So long from when there is nothing to read: a read that finds its bytes there needs no clock.
-    After(Duration),
-}
-
-impl Limit {
-    fn deadline(self) -> Instant {
-        match self {
-            Self::At(deadline) => deadline,
-            Self::After(time) => Instant::now() + time,
-        }
-    }
-}
-
-/// One timer for all reads. Setting a timer costs more than decoding a delta, so it is set anew only when it fires, and
-/// then for what is left until the deadline of the read that is under way.
-#[derive(Debug, Default)]
-struct Alarm(Option<Pin<Box<Sleep>>>);
-
-impl Alarm {
-    /// What the future gives, or `None` if the deadline comes first.
-    async fn within<T>(&mut self, limit: Limit, future: impl Future<Output = T>) -> Option<T> {
-        let mut future = pin!(future);
-        let mut deadline = None;
-        poll_fn(|cx| {
-            if let Poll::Ready(value) = future.as_mut().poll(cx) {
-                return Poll::Ready(Some(value));
-            }
-            let deadline = *deadline.get_or_insert_with(|| limit.deadline());
-            let sleep = self
-                .0
-                .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-            if sleep.deadline() > deadline {
-                sleep.as_mut().reset(deadline);
-            }
-            while sleep.as_mut().poll(cx).is_ready() {
-                if Instant::now() >= deadline {
-                    return Poll::Ready(None);
-                }
-                sleep.as_mut().reset(deadline);
-            }
-            Poll::Pending
-        })
-        .await
     }
 }
 

@@ -1,4 +1,4 @@
-//! Answers, and ends of answers, that no upstream gave.
+//! Answers, or ends of them, for which nobody is asked.
 
 use super::{Caller, Gateway};
 use crate::canonical::compose::{Composer, Stop};
@@ -9,14 +9,6 @@ use crate::canonical::usage::Usage;
 use crate::error::Error;
 
 impl Gateway {
-    /// The events of an answer that failed before it began, for a client to whom the status has gone out already.
-    pub fn failed(&self, request: &Request, caller: &Caller, error: &Error) -> Batch {
-        let mut composer = Composer::new(self.setup(request, caller));
-        composer.begin("", &request.model);
-        composer.fail(error);
-        composer.take()
-    }
-
     /// The events that end an answer of which these were seen, and which is broken off.
     pub fn broken_off(
         &self,

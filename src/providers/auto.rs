@@ -61,7 +61,7 @@ impl Provider for Auto {
     fn encode(&self, ask: Ask<'_>, model: &ModelId, remedies: &Remedies) -> Result<Call, Error> {
         match ask {
             Ask::Respond(request) => self.of(request, model).encode(ask, model, remedies),
-            Ask::Count(_) | Ask::Compact(_) | Ask::Embed(_) | Ask::Models(_) => {
+            Ask::Compact(_) | Ask::Count(_) | Ask::Embed(_) | Ask::Models(_) => {
                 self.responses.encode(ask, model, remedies)
             }
         }

@@ -186,6 +186,12 @@ impl Remedies {
     }
 }
 
+/// The refusal of a request whose answer has begun, by a target that begins anew whatever it is given.
+pub(crate) fn begins_anew() -> Error {
+    Error::unsupported("input", "the model does not go on from its own words")
+        .with_code("unsupported_value")
+}
+
 /// The vendor protocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {

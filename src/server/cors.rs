@@ -21,7 +21,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE, 
 
 /// What a page may read besides the body.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "x-request-id, x-llmgw-model, x-llmgw-route, x-llmgw-attempts, x-llmgw-lossy, x-llmgw-upstream-request-id, \
+    "x-request-id, x-llmgw-model, x-llmgw-route, x-llmgw-attempts, x-llmgw-rescues, x-llmgw-lossy, x-llmgw-upstream-request-id, \
      x-llmgw-cost-usd, server-timing, retry-after",
 );
 

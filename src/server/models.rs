@@ -17,7 +17,8 @@ use tokio::time::{Instant, timeout};
 
 use super::access::Admitted;
 use super::dialect::is_anthropic;
-use super::serve::{Taken, report, take};
+use super::reply::report;
+use super::serve::{Taken, take};
 use super::{App, reply};
 use crate::catalog::day::Day;
 use crate::catalog::models;

@@ -24,6 +24,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MODEL: HeaderName = HeaderName::from_static("x-llmgw-model");
 const ROUTE: HeaderName = HeaderName::from_static("x-llmgw-route");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-llmgw-attempts");
+const RESCUES: HeaderName = HeaderName::from_static("x-llmgw-rescues");
 const LOSSY: HeaderName = HeaderName::from_static("x-llmgw-lossy");
 const UPSTREAM_ID: HeaderName = HeaderName::from_static("x-llmgw-upstream-request-id");
 const COST: HeaderName = HeaderName::from_static("x-llmgw-cost-usd");
@@ -108,6 +109,32 @@ pub(super) fn error<D: Door>(error: &Error, request_id: &str) -> Response {
     whole(status, Bytes::from(D::error(error, request_id)), headers)
 }
 
+/// A failure that is in no record is logged once, here. What the client did wrong is no warning.
+pub(super) fn report(error: &Error, request_id: &str) {
+    let target = error.target().map(ToString::to_string);
+    let (status, code) = (error.status(), error.code());
+    if status < 500 {
+        tracing::info!(
+            request_id,
+            status,
+            code,
+            target,
+            param = error.param(),
+            "request refused: {}",
+            error.message()
+        );
+    } else {
+        tracing::warn!(
+            request_id,
+            status,
+            code,
+            target,
+            "request failed: {}",
+            error.message()
+        );
+    }
+}
+
 /// The head of a reply whose target is not known yet.
 pub(super) fn head(request_id: &str) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(12);
@@ -127,6 +154,9 @@ pub(super) fn describe(
         put(headers, ROUTE, alias);
     }
     headers.insert(ATTEMPTS, HeaderValue::from(reply.attempts));
+    if reply.rescues > 0 {
+        headers.insert(RESCUES, HeaderValue::from(reply.rescues));
+    }
     if let Some(id) = &reply.upstream_request_id {
         put(headers, UPSTREAM_ID, id);
     }

@@ -97,7 +97,7 @@ pub(super) async fn take(app: &App, request: HttpRequest) -> Result<Taken, Respo
     let dialect = Dialect::of(parts.uri.path(), &parts.headers);
     let refused = |error: &Error| {
         if door.is_none() {
-            report(error, &request_id);
+            reply::report(error, &request_id);
         }
         let reply = dialect.error(error, &request_id);
         recorder.failed(error, reply.status().as_u16());
@@ -323,32 +323,6 @@ pub(super) fn failed<D: Door>(error: &Error, request_id: &str, recorder: &Record
 
 /// The reply to a request that fails and has no record.
 pub(super) fn refused<D: Door>(error: &Error, request_id: &str) -> Response {
-    report(error, request_id);
+    reply::report(error, request_id);
     reply::error::<D>(error, request_id)
-}
-
-/// A failure that is in no record is logged once, here. What the client did wrong is no warning.
-pub(super) fn report(error: &Error, request_id: &str) {
-    let target = error.target().map(ToString::to_string);
-    let (status, code) = (error.status(), error.code());
-    if status < 500 {
-        tracing::info!(
-            request_id,
-            status,
-            code,
-            target,
-            param = error.param(),
-            "request refused: {}",
-            error.message()
-        );
-    } else {
-        tracing::warn!(
-            request_id,
-            status,
-            code,
-            target,
-            "request failed: {}",
-            error.message()
-        );
-    }
 }

@@ -150,7 +150,7 @@ impl Talk {
             }
             Some(Ok(Message::Binary(_))) => {
                 let error = Error::new(Kind::InvalidRequest, "messages are text");
-                serve::report(&error, &self.request_id);
+                reply::report(&error, &self.request_id);
                 self.refuse(socket, &error).await
             }
             // Pings are answered below us.
@@ -164,13 +164,9 @@ impl Talk {
         self.turns += 1;
         let app = self.app.clone();
         let request_id = format!("{}.{}", self.request_id, self.turns);
-        let recorder = Recorder::begin(
-            &app.observers.sinks,
-            Door::Responses,
-            Transport::WebSocket,
-            &request_id,
-        )
-        .traced(app.observers.trace(&self.parts.headers));
+        let (door, transport) = (Door::Responses, Transport::WebSocket);
+        let recorder = Recorder::begin(&app.observers.sinks, door, transport, &request_id)
+            .traced(app.observers.trace(&self.parts.headers));
         let mut referred = None;
         let begun = self.begin(text, &mut referred, request_id, &recorder).await;
         let ended = match begun {
@@ -211,9 +207,9 @@ impl Talk {
         recorder: &Recorder,
     ) -> Result<(Turn, Caller), Error> {
         let header = |name: &str| self.parts.headers.get(name)?.to_str().ok();
-        let profile = header("x-llmgw-profile");
         recorder.body(text.as_bytes());
-        let (mut request, encoder, task) = ResponsesEncoder::decode_message(profile, text)?;
+        let (mut request, encoder, task) =
+            ResponsesEncoder::decode_message(header("x-llmgw-profile"), text)?;
         recorder.understood(&request, Delivery::Streamed);
         let in_flight = InFlight::holding(&self.app.in_flight, self.app.place().await?);
         referred.clone_from(&request.previous_response_id);

@@ -312,3 +312,6 @@ fn timestamp(at: SystemTime) -> String {
         since.subsec_micros()
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use crate::canonical::request::{Delivery, Request};
 use crate::catalog::usd::Usd;
-use crate::gateway::journal::{Attempt, Fate, Finish, Tokens};
+use crate::gateway::finish::Finish;
+use crate::gateway::journal::{Attempt, Fate, Tokens};
 use crate::gateway::trace::Trace;
 use crate::target::Target;
 
@@ -222,4 +223,27 @@ impl Mend {
             (true, _) => Self::Cut,
         }
     }
+}
+
+/// What all attempts used; `None` if none was counted.
+pub(super) fn tokens(attempts: &[Attempt]) -> Option<Tokens> {
+    let counted = attempts.iter().filter_map(|attempt| attempt.tokens);
+    counted.reduce(Tokens::plus)
+}
+
+/// The sum, unless an attempt that counted has no known price.
+pub(super) fn cost(attempts: &[Attempt]) -> Option<Usd> {
+    let mut counted = attempts.iter().filter(|it| it.tokens.is_some()).peekable();
+    counted.peek()?;
+    counted.map(|attempt| attempt.cost).sum()
+}
+
+/// Before the first upstream request, and after the last: what lies between is asking and waiting.
+pub(super) fn overhead(total: Duration, attempts: &[Attempt]) -> Duration {
+    let Some(first) = attempts.iter().map(|attempt| attempt.started).min() else {
+        return total;
+    };
+    let last = attempts.iter().map(|it| it.started + it.duration).max();
+    let last = last.unwrap_or(first);
+    total.saturating_sub(last.saturating_duration_since(first))
 }

@@ -1,20 +1,18 @@
-//! From a request's arrival to its record: filled on the way, made once, however the request ends.
-//!
-//! A recorder is held by whatever carries the request: a handler, a body, a task. Whoever knows the end tells it; if
-//! the last holder is dropped before that, the client had gone. Where nobody observes, it holds nothing but the time.
+//! From a request's arrival to its record: filled on the way, made once, however the request ends. A recorder is held by
+//! whatever carries the request: a handler, a body, a task. Whoever knows the end tells it; if the last holder is dropped
+//! before that, the client had gone. Where nobody observes, it holds nothing but the time.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use super::record::{Content, Door, Mend, Outcome, Parameters, Record, Transport};
+use super::record::{self, Content, Door, Mend, Outcome, Parameters, Record, Transport};
 use super::redact::Redactor;
 use crate::canonical::request::{Delivery, Request};
 use crate::canonical::response::Status;
-use crate::catalog::usd::Usd;
 use crate::error::Error;
-use crate::gateway::journal::{Attempt, Fate, Journal, Notes, Says, Tokens};
+use crate::gateway::journal::{Fate, Journal, Notes, Says};
 use crate::gateway::trace::Trace;
 
 /// Somebody who wants to know of each finished request. It is called on the request's own way, so it must not wait:
@@ -39,6 +37,11 @@ impl Sinks {
             sinks: sinks.into(),
             content,
         }
+    }
+
+    fn says(&self) -> Says {
+        let content = self.content.as_ref();
+        content.map_or(Says::Nothing, |_| Says::Everything)
     }
 
     fn take(&self, record: Record) {
@@ -81,7 +84,7 @@ struct Draft {
     body: Option<String>,
 }
 
-/// How a request ended, for who made it end.
+/// How a request ended.
 #[derive(Debug)]
 enum Told<'a> {
     Delivered,
@@ -110,11 +113,7 @@ impl Recorder {
         };
         let sheet = || Sheet {
             sinks: sinks.clone(),
-            journal: Journal::open(if sinks.content.is_some() {
-                Says::Everything
-            } else {
-                Says::Nothing
-            }),
+            journal: Journal::open(sinks.says()),
             draft: Mutex::new(Some(draft())),
         };
         Self {
@@ -124,7 +123,7 @@ impl Recorder {
         }
     }
 
-    /// For what is no request of a client's, or is recorded elsewhere.
+    /// For what has no record.
     pub fn unobserved() -> Self {
         Self {
             started: Instant::now(),
@@ -269,8 +268,13 @@ impl Draft {
         let served = notes.attempts.iter().rev().find(|attempt| {
             attempt.to_first.is_some() && matches!(attempt.fate, Fate::Answered | Fate::Cut)
         });
-        let last = notes.attempts.iter().rev();
-        let begun = || last.clone().find(|attempt| attempt.to_first.is_some());
+        let begun = || {
+            notes
+                .attempts
+                .iter()
+                .rev()
+                .find(|attempt| attempt.to_first.is_some())
+        };
         let served = served.or_else(begun).map(|attempt| attempt.target.clone());
         let mut losses = notes.losses;
         losses.extend(self.withheld);
@@ -294,11 +298,11 @@ impl Draft {
             response_id: notes.end.map(|end| end.response_id),
             parameters: self.parameters,
             trace: self.trace,
-            tokens: tokens(&notes.attempts),
-            cost: cost(&notes.attempts),
+            tokens: record::tokens(&notes.attempts),
+            cost: record::cost(&notes.attempts),
             to_first: notes.first_content.map(|at| at - self.started),
             total,
-            overhead: overhead(total, &notes.attempts),
+            overhead: record::overhead(total, &notes.attempts),
             losses,
             mend: Mend::of(&notes.attempts, ending.outcome),
             attempts: notes.attempts,
@@ -375,24 +379,5 @@ impl Ending {
     }
 }
 
-fn tokens(attempts: &[Attempt]) -> Option<Tokens> {
-    let counted = attempts.iter().filter_map(|attempt| attempt.tokens);
-    counted.reduce(Tokens::plus)
-}
-
-/// The sum, unless an attempt that counted has no known price.
-fn cost(attempts: &[Attempt]) -> Option<Usd> {
-    let mut counted = attempts.iter().filter(|it| it.tokens.is_some()).peekable();
-    counted.peek()?;
-    counted.map(|attempt| attempt.cost).sum()
-}
-
-/// Before the first upstream request, and after the last: what lies between is asking and waiting.
-fn overhead(total: Duration, attempts: &[Attempt]) -> Duration {
-    let Some(first) = attempts.iter().map(|attempt| attempt.started).min() else {
-        return total;
-    };
-    let last = attempts.iter().map(|it| it.started + it.duration).max();
-    let last = last.unwrap_or(first);
-    total.saturating_sub(last.saturating_duration_since(first))
-}
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! In place of `otlp` where the program is built without it: the same names, of which nothing can be made.
 
+use std::sync::Arc;
+
 use crate::config::Config;
 use crate::gateway::trace::Trace;
 use crate::telemetry::recorder::Sink;

@@ -1,4 +1,5 @@
 //! What `-m` means, and who answers in the end.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::terminal::{Home, Ran};
 

@@ -1,5 +1,6 @@
 //! Where the program finds itself: closed and full streams, no home, odd input.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::{Command, Stdio};
 

@@ -34,6 +34,7 @@ pub(crate) fn setup(delivery: Delivery, profile: Profile) -> Setup {
         seed: "replay".to_owned(),
         created_at: 1,
         echo: Echo::of(&names::request(delivery)),
+        ..Setup::default()
     }
 }
 
@@ -94,8 +95,8 @@ fn answer(recording: &Recording, kind: AskKind) -> Value {
             let ids: Vec<_> = models.into_iter().map(|model| model.id).collect();
             json!({"kind": "models", "models": ids})
         }
-        Ok(Answer::Embeddings(_)) => {
-            json!({"kind": "error", "violations": ["nothing recorded asks for embeddings"]})
+        Ok(Answer::Embeddings(_) | Answer::Compacted(..)) => {
+            json!({"kind": "error", "violations": ["nothing recorded asks for embeddings or a compaction"]})
         }
         Err(error) => json!({"kind": "error", "error": told(&error)}),
     }

@@ -18,6 +18,7 @@ use crate::error::{Error, Kind};
 
 mod mend;
 mod opened;
+mod resume;
 mod whole;
 
 /// How far the opening events have come.

@@ -2,11 +2,14 @@
 
 use serde_json::{Map, Number, Value};
 
+/// A keyword, what is beyond its limit, and the words for it.
+type Check = (&'static str, fn(f64, f64) -> bool, &'static str);
+
 /// What is wrong with a number, after its path.
 pub(super) fn misfit(rules: &Map<String, Value>, number: &Number) -> Option<String> {
     let value = number.as_f64()?;
     let limit = |key: &str| rules.get(key).and_then(Value::as_f64);
-    let checks: [(&str, fn(f64, f64) -> bool, &str); 4] = [
+    let checks: [Check; 4] = [
         ("minimum", |value, limit| value < limit, "less than"),
         ("maximum", |value, limit| value > limit, "more than"),
         (

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_yaml::Value;
 
 use crate::catalog::prices::{PriceRule, Rates};
-use crate::config::alias::{Alias, OnCut, Retry, Timeouts};
+use crate::config::alias::{Alias, Retry, Timeouts};
 use crate::config::document::Path;
 use crate::config::provider::ProviderConfig;
 use crate::config::{
@@ -30,17 +30,7 @@ impl Checker<'_> {
     }
 
     /// What the configuration can say already and the gateway does not do yet must not be believed in silence.
-    pub(super) fn not_offered(&mut self, defaults: &Defaults, aliases: &[Alias]) {
-        let continued = defaults.on_cut == OnCut::Continue
-            || aliases
-                .iter()
-                .any(|alias| alias.rules.on_cut == OnCut::Continue);
-        if continued {
-            self.warnings.push(
-                "on_cut: `continue` is not offered yet; an answer whose stream breaks ends as failed"
-                    .to_owned(),
-            );
-        }
+    pub(super) fn not_offered(&mut self, defaults: &Defaults) {
         if defaults.reasoning_events == ReasoningEvents::OpenAi {
             self.warnings.push(
                 "defaults.reasoning_events: `openai` is not offered yet; the events are those of `spec`"

@@ -7,6 +7,7 @@ use super::*;
 use crate::canonical::compose::{Composer, Setup, Stop};
 use crate::canonical::request::Delivery;
 
+mod native;
 mod replies;
 mod requests;
 

@@ -180,6 +180,15 @@ impl Decoder {
         }
     }
 
+    /// Can an event of this name, which does not parse, have carried no content? After the stop reason none can.
+    fn is_empty(&self, name: &[u8]) -> bool {
+        self.stop.is_some()
+            || matches!(
+                name,
+                b"ping" | b"content_block_stop" | b"message_delta" | b"message_stop"
+            )
+    }
+
     fn count(&self, out: &mut Composer) {
         if let Some(usage) = self.counter.usage() {
             out.usage(usage);
@@ -242,15 +251,28 @@ impl providers::Decoder for Decoder {
         }
         match serde_json::from_slice::<Event<'_>>(&frame.data) {
             Ok(event) => self.event(&event, &frame.data, out),
-            Err(fault) => {
-                let head: Head<'_> = parse(&frame.data)?;
-                if EVENTS.contains(&head.kind.as_ref()) {
-                    return Err(garbled(&fault));
+            Err(fault) => match serde_json::from_slice::<Head<'_>>(&frame.data) {
+                Ok(head) if !EVENTS.contains(&head.kind.as_ref()) => {
+                    out.frame(Protocol::Messages, &frame.data);
+                    Ok(())
                 }
-                out.frame(Protocol::Messages, &frame.data);
-                Ok(())
-            }
+                Ok(_) | Err(_) if self.is_empty(&frame.event) => {
+                    out.skip(garbled(&fault));
+                    Ok(())
+                }
+                Ok(_) | Err(_) => Err(garbled(&fault)),
+            },
         }
+    }
+
+    /// A stop reason is an end, also where the closing event is missing.
+    fn finish(&mut self, out: &mut Composer) -> Result<(), Error> {
+        if self.stop.is_some() && !out.is_ended() {
+            out.frame(Protocol::Messages, br#"{"type":"message_stop"}"#);
+            self.end(out);
+        }
+        out.end();
+        Ok(())
     }
 
     fn body(&mut self, body: &[u8], out: &mut Composer) -> Result<(), Error> {
@@ -303,3 +325,7 @@ fn garbled(fault: &serde_json::Error) -> Error {
 #[cfg(test)]
 #[path = "decode_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "decode_faults_tests.rs"]
+mod faults_tests;

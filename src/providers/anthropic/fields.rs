@@ -102,6 +102,7 @@ fn other_doors(beyond: &Beyond, lose: &mut impl FnMut(&str, &str)) -> Result<(),
         choices,
         chat: _,
         messages: _,
+        last_message: _,
         // Listed by the gateway.
         lost: _,
     } = beyond;

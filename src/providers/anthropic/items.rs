@@ -43,6 +43,13 @@ impl<'a> Gather<'a, '_> {
         }
         for (at, item) in request.input.iter().enumerate() {
             match item {
+                // A thought that broke off was never signed; the one that was thought in its place goes back.
+                Open::Known(Item::Reasoning(cut))
+                    if cut.encrypted_content.is_none()
+                        && matches!(
+                            request.input.get(at + 1),
+                            Some(Open::Known(Item::Reasoning(_)))
+                        ) => {}
                 Open::Known(item) => self.item(at, item, &mut drafts)?,
                 Open::Unknown(item) => self.lose(
                     format!("input[{at}]"),

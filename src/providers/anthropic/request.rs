@@ -9,11 +9,12 @@ use super::sampling;
 use super::thinking::{self, Against, Show, Thinks, Wish};
 use super::turns::{Beginning, Drafts, Replay};
 use super::{MOST_WHOLE, choice, output_schema, tools};
+use crate::canonical::beyond::LastMessage;
 use crate::canonical::open::{Open, tag_of};
 use crate::canonical::request::{Delivery, Format, Request, SchemaFormat};
 use crate::catalog::anthropic::{Family, Feature, family};
 use crate::error::{Error, Remedy};
-use crate::providers::{Loss, Remedies};
+use crate::providers::{Loss, Remedies, begins_anew};
 use crate::target::ModelId;
 use crate::wire::anthropic::request as wire;
 
@@ -66,10 +67,10 @@ pub(super) fn encode<'a>(
     let plan = plan_thinking(family, wish, &drafts, &mut losses);
     let thinks = thinking::thinks(family, &plan);
     let goes_on = family.has(Feature::Prefill) && thinks == Thinks::No && format.is_none();
-    let beginning = if goes_on {
-        Beginning::GoesOn
-    } else {
-        Beginning::Refused
+    let beginning = match (goes_on, request.beyond.last_message) {
+        (true, _) => Beginning::GoesOn,
+        (false, LastMessage::Said) => Beginning::Refused,
+        (false, LastMessage::Begun) => return Err(begins_anew()),
     };
     let (system, messages) = drafts.finish(beginning, &mut losses)?;
     let sampling = sampling::plan(request, family, thinks, &mut losses);

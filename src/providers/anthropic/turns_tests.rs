@@ -192,3 +192,19 @@ fn thinking_goes_back_whole_or_not_at_all() {
     let (got, _) = encode("claude-opus-5-5", &input, &Remedies::default()).unwrap();
     assert!(!got.contains("thinking"), "{got}");
 }
+
+#[test]
+fn a_thought_that_broke_off_does_not_take_the_signed_one_with_it() {
+    let cut = r#"{"type":"reasoning","summary":[]},"#;
+    let whole = thoughtful(
+        &sealed("claude-opus-5-5", vec![thought()]),
+        &sealed("claude-opus-5-5", vec![thought()]),
+    );
+    let input = whole.replacen(
+        r#"{"type":"reasoning""#,
+        &format!(r#"{cut}{{"type":"reasoning""#),
+        1,
+    );
+    let encoded = |input: &str| encode("claude-opus-5-5", input, &Remedies::default()).unwrap();
+    assert_eq!(encoded(&input).0, encoded(&whole).0);
+}

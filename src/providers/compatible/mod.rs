@@ -28,6 +28,7 @@ mod fields;
 mod messages;
 mod models;
 mod parts;
+mod prefill;
 pub mod quirks;
 mod remedies;
 mod request;

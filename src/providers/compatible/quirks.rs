@@ -46,6 +46,8 @@ pub struct Quirks {
     pub images: Images,
     /// Which files it takes.
     pub files: Files,
+    /// How it is told to go on from its own words.
+    pub prefill: Prefill,
     /// The optional fields that it takes.
     pub fields: &'static [Field],
 }
@@ -178,6 +180,19 @@ pub enum Files {
     Parts,
     /// Only what can be written out as text.
     AsText,
+}
+
+/// How is it told to go on from its own words?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prefill {
+    /// It cannot be told, or it is not known: it would begin anew, and say everything twice.
+    Never,
+    /// An assistant's message at the end is gone on with as it is.
+    LastMessage,
+    /// The last message has this mark.
+    Mark(&'static str),
+    /// `continue_final_message`, without a prompt for a new message.
+    ContinueFinal,
 }
 
 /// An optional field of the request.

@@ -43,6 +43,7 @@ pub(super) fn apply(context: &mut Context<'_>, body: &mut chat::Request<'_>) {
             | Remedy::NoStreamUsage
             | Remedy::DropReasoning
             | Remedy::NoReasoning
+            | Remedy::NoPrefill
             | Remedy::OtherMaxTokensField => None,
         })
         .collect();

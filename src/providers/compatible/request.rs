@@ -9,7 +9,7 @@ use super::choice::Chosen;
 use super::messages::Transcript;
 use super::quirks::{EffortStyle, Field, Formats, Limit, Quirks, Replay, Takes};
 use super::stream::{ChatDecoder, Parallel, Wanted};
-use super::{fields, remedies};
+use super::{fields, prefill, remedies};
 use crate::canonical::extra::{Extra, Object};
 use crate::canonical::ids;
 use crate::canonical::native::Protocol;
@@ -125,6 +125,7 @@ pub(super) fn encode(
         ..chat::Request::default()
     };
     let parallel = settings(&mut context, &chosen, &mut body)?;
+    prefill::mark(&context, &mut body)?;
     body.tool_choice.clone_from(&chosen.choice);
     body.tools = (!chosen.tools.is_empty()).then_some(chosen.tools);
     remedies::apply(&mut context, &mut body);

@@ -106,10 +106,7 @@ impl Decoder for ChatDecoder {
         let chunk: Completion<'_> = match serde_json::from_slice(data) {
             Ok(chunk) => chunk,
             Err(_) if &*frame.event == b"error" => return Err(errors::inside(data)),
-            Err(e) => {
-                let what = format!("a chunk of the stream is not readable: {e}");
-                return Err(Error::garbled(what));
-            }
+            Err(fault) => return self.unreadable(&fault, out),
         };
         if &*frame.event == b"error" && chunk.error.is_none() {
             return Err(errors::inside(data));
@@ -395,6 +392,8 @@ fn cited(citation: &reply::UrlCitation<'_>) -> Open<Annotation> {
         extra: crate::canonical::extra::Extra::new(),
     }))
 }
+
+mod unreadable;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! The rows of the quirk table.
 
 use super::quirks::{
-    Auth, CallIds, EffortStyle, Field, Files, Formats, Images, Key, Limit, Quirks, Replay,
+    Auth, CallIds, EffortStyle, Field, Files, Formats, Images, Key, Limit, Prefill, Quirks, Replay,
     Required, System, Takes,
 };
 use crate::canonical::request::Effort::{
@@ -65,6 +65,7 @@ pub(super) const UNKNOWN: Quirks = Quirks {
     call_ids: CallIds::UpTo(40),
     images: Images::Any,
     files: Files::AsText,
+    prefill: Prefill::Never,
     fields: SAMPLING,
 };
 
@@ -135,13 +136,16 @@ pub(super) static VENDORS: &[Quirks] = &[
         name: "vllm",
         base_url: Some("http://localhost:8000/v1"),
         effort: EffortStyle::Template(NONE_TO_HIGH),
+        prefill: Prefill::ContinueFinal,
         ..HOME
     },
+    // Before it knew `continue_final_message` it went on with an assistant's last message by itself.
     Quirks {
         name: "llamacpp",
         base_url: Some("http://localhost:8080/v1"),
         effort: EffortStyle::Template(THREE),
         images: Images::DataUrls,
+        prefill: Prefill::ContinueFinal,
         ..HOME
     },
     Quirks {
@@ -162,6 +166,8 @@ pub(super) static VENDORS: &[Quirks] = &[
         strict: Takes::Yes,
         effort: EffortStyle::Words(NONE_TO_HIGH),
         fields: &[Field::Stop, Field::Seed, Field::ServiceTier, Field::User],
+        // https://console.groq.com/docs/prefilling
+        prefill: Prefill::LastMessage,
         ..CLOUD
     },
     // https://openrouter.ai/docs/api-reference/parameters and …/use-cases/reasoning-tokens.
@@ -212,6 +218,7 @@ pub(super) static VENDORS: &[Quirks] = &[
         strict: Takes::Yes,
         effort: EffortStyle::Words(&[Off, High]),
         call_ids: CallIds::Nine,
+        prefill: Prefill::Mark("prefix"),
         fields: &[
             Field::Penalties,
             Field::Stop,
@@ -242,6 +249,7 @@ pub(super) static VENDORS: &[Quirks] = &[
         effort: EffortStyle::Thinking(&[]),
         replay: Replay::ReasoningContent,
         images: Images::DataUrls,
+        prefill: Prefill::Mark("partial"),
         fields: &[Field::Penalties, Field::Stop, Field::PromptCacheKey],
         ..CLOUD
     },
@@ -266,6 +274,7 @@ pub(super) static VENDORS: &[Quirks] = &[
         required: Required::Never,
         effort: EffortStyle::EnableThinking,
         replay: Replay::ReasoningContent,
+        prefill: Prefill::Mark("partial"),
         fields: &[
             Field::Penalties,
             Field::Logprobs,

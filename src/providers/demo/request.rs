@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::faults::{self, Faults};
+use crate::canonical::beyond::LastMessage;
 use crate::canonical::item::Item;
 use crate::canonical::open::{Open, tag_of};
 use crate::canonical::request::Request;
 use crate::canonical::sealed::Envelope;
 use crate::canonical::tool::{Tool, ToolChoice};
 use crate::error::Error;
-use crate::providers::Loss;
+use crate::providers::{Loss, begins_anew};
 use crate::target::ModelId;
 
 /// The vendor's name in the envelopes that the demo seals.
@@ -37,6 +38,9 @@ pub(super) fn prepare<'a>(
     Faults::of(&request.extra)?;
     if request.beyond.choices.is_some_and(|choices| choices > 1) {
         return Err(Error::unsupported("n", "`demo` gives one answer"));
+    }
+    if request.beyond.last_message == LastMessage::Begun {
+        return Err(begins_anew());
     }
     choice(request)?;
     let mut losses = lost_fields(request);

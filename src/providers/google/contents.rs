@@ -10,6 +10,7 @@ use super::parts;
 use super::request::Losses;
 use super::tools::wire_name;
 use super::turns::{self, Call, Side, Turn};
+use crate::canonical::beyond::LastMessage;
 use crate::canonical::item::{FunctionCallOutput, Item, Message, Reasoning, Role};
 use crate::canonical::open::{Open, tag_of};
 use crate::canonical::part::Part;
@@ -17,6 +18,7 @@ use crate::canonical::request::Request;
 use crate::canonical::sealed::{Block, Envelope, Place};
 use crate::catalog::google::Rules;
 use crate::error::Error;
+use crate::providers::begins_anew;
 use crate::target::ModelId;
 use crate::wire::gemini::request as gemini;
 use gemini::{Content, Data};
@@ -50,6 +52,9 @@ pub(super) fn encode<'a>(
     replay: Replay,
     losses: &mut Losses,
 ) -> Result<Conversation<'a>, Error> {
+    if request.beyond.last_message == LastMessage::Begun && !rules.prefill.yes() {
+        return Err(begins_anew());
+    }
     let mut walk = Walk {
         rules,
         model,

@@ -126,6 +126,8 @@ fn beyond_the_specification(beyond: &Beyond, losses: &mut Losses) -> Result<(), 
         thinking_budget: _,
         chat: _,
         messages: _,
+        // The conversation's matter.
+        last_message: _,
         // Listed by the gateway.
         lost: _,
     } = beyond;

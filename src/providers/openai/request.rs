@@ -6,13 +6,14 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::super::{Loss, Remedies};
+use super::super::{Loss, Remedies, begins_anew};
 use super::fields::{
     Sampling, beyond, extra, include, max_output_tokens, reasoning, replay, stream_options, text,
     tool_choice,
 };
 use super::foreign::own_tools;
 use super::input::{self, Items};
+use crate::canonical::beyond::LastMessage;
 use crate::canonical::extra::Extra;
 use crate::canonical::ids;
 use crate::canonical::open::Open;
@@ -180,6 +181,9 @@ fn whole<'a>(
     remedies: &Remedies,
     losses: &mut Vec<Loss>,
 ) -> Result<Body<'a>, Error> {
+    if request.beyond.last_message == LastMessage::Begun {
+        return Err(begins_anew());
+    }
     let replay = replay(request, family, remedies, losses);
     let reasoning = reasoning(request, family, remedies, losses);
     let effort = reasoning.as_ref().and_then(|reasoning| reasoning.effort);

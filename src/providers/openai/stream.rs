@@ -122,16 +122,23 @@ impl Decoder for Responses {
         if tag == "keepalive" {
             return Ok(());
         }
-        let event = self.event(&tag, json)?;
+        let event = match self.event(&tag, json) {
+            Ok(event) => event,
+            Err(fault) if is_empty(&tag) => {
+                out.skip(fault);
+                return Ok(());
+            }
+            Err(fault) => return Err(fault),
+        };
         match &event {
             Open::Known(Event::Error(error)) => {
                 let failure = failure::of_event(&error.error);
-                if !out.has_content() {
+                if !out.has_content() || out.holds_failures() {
                     return Err(failure);
                 }
                 self.failure = Some(failure);
             }
-            Open::Known(Event::Failed(failed)) if !out.has_content() => {
+            Open::Known(Event::Failed(failed)) if !out.has_content() || out.holds_failures() => {
                 return Err(failure::of_response(failed.response.error.as_ref()));
             }
             Open::Known(_) | Open::Unknown(_) => {}
@@ -170,6 +177,14 @@ impl Decoder for Responses {
 fn text(data: &[u8]) -> Result<&str, Error> {
     std::str::from_utf8(data)
         .map_err(|fault| Error::garbled(format!("an event is not valid UTF-8: {fault}")))
+}
+
+/// Can an event of this name, which does not parse, have carried no content?
+fn is_empty(tag: &str) -> bool {
+    matches!(
+        tag,
+        "response.created" | "response.queued" | "response.in_progress"
+    )
 }
 
 /// The event's name, which some servers leave to the data.
@@ -241,6 +256,15 @@ mod tests {
         "error",
         r#"{"type":"error","error":{"type":"insufficient_quota","code":"insufficient_quota","message":"no"}}"#,
     );
+
+    #[test]
+    fn an_event_that_does_not_parse_is_skipped_only_if_it_cannot_have_carried_content() {
+        let broken = |name| read(Profile::Strict, &[(name, "{\"type\": ")]);
+        assert!(broken("response.in_progress").is_ok());
+        let lost = broken("response.output_text.delta").unwrap_err();
+        assert_eq!(lost.kind(), Kind::UpstreamGarbled);
+        assert!(broken("response.something_new").is_err());
+    }
 
     #[test]
     fn a_failure_before_content_is_an_error() {

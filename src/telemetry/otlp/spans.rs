@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::peers::{Peer, Peers};
 use crate::canonical::request::Delivery;
-use crate::gateway::journal::{Attempt, Fate, Finish, Tokens};
+use crate::gateway::finish::Finish;
+use crate::gateway::journal::{Attempt, Fate, Tokens};
 use crate::gateway::trace::{SpanId, Trace};
 use crate::telemetry::record::{Door, Mend, Outcome, Record, Transport};
 

@@ -135,6 +135,16 @@ fn done_alone_ends_an_answer_and_so_does_a_finish_reason_alone() {
 }
 
 #[test]
+fn after_the_finish_reason_a_broken_chunk_loses_nothing() {
+    let response = check(
+        &[r#"{"content":"a"}"#],
+        &[STOP, "{\"usage\": "],
+        &["says a"],
+    );
+    assert!(response.error.is_none());
+}
+
+#[test]
 fn pieces_of_a_call_are_joined_by_index() {
     check(
         &[

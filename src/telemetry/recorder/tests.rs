@@ -1,0 +1,82 @@
+use std::sync::Mutex;
+
+use super::*;
+use crate::error::Kind;
+use crate::telemetry::redact::Redactor;
+
+/// Keeps what it gets.
+#[derive(Debug, Default)]
+struct Kept(Mutex<Vec<Arc<Record>>>);
+
+impl Sink for Kept {
+    fn take(&self, record: &Arc<Record>) {
+        self.0.lock().unwrap().push(record.clone());
+    }
+}
+
+fn recorder(content: Option<Arc<Redactor>>) -> (Recorder, Arc<Kept>) {
+    let kept = Arc::new(Kept::default());
+    let sinks = Sinks::new(vec![kept.clone()], content);
+    let recorder = Recorder::begin(&sinks, Door::Chat, Transport::Http, "r1");
+    (recorder, kept)
+}
+
+fn only(kept: &Kept) -> Arc<Record> {
+    let records = kept.0.lock().unwrap();
+    assert_eq!(records.len(), 1);
+    records[0].clone()
+}
+
+#[test]
+fn what_nobody_tells_the_end_of_was_given_up_by_its_client() {
+    let (recorder, kept) = recorder(None);
+    let held = recorder.clone();
+    drop(recorder);
+    assert!(kept.0.lock().unwrap().is_empty(), "somebody still holds it");
+    drop(held);
+    let record = only(&kept);
+    assert_eq!((record.outcome, record.status), (Outcome::HungUp, 499));
+}
+
+#[test]
+fn the_first_end_that_is_told_is_the_end() {
+    let (recorder, kept) = recorder(None);
+    recorder.asked("m");
+    recorder.failed(&Error::invalid("input", "no"), 400);
+    recorder.delivered();
+    drop(recorder);
+    let record = only(&kept);
+    assert_eq!(record.outcome, Outcome::Refused);
+    assert_eq!((record.status, record.asked.as_str()), (400, "m"));
+    assert_eq!(record.message.as_deref(), Some("no"));
+    assert_eq!(record.overhead, record.total);
+}
+
+#[test]
+fn a_request_over_which_we_break_down_has_failed() {
+    let (recorder, kept) = recorder(None);
+    let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+        let _held = recorder;
+        std::panic::resume_unwind(Box::new(()));
+    }));
+    assert!(broken.is_err());
+    let record = only(&kept);
+    assert_eq!((record.outcome, record.status), (Outcome::Failed, 500));
+}
+
+#[test]
+fn a_providers_words_are_told_only_with_the_content() {
+    let refused =
+        Error::new(Kind::UpstreamInvalid, "bad prompt: a secret plan").with_upstream_status(400);
+    for (content, expect) in [
+        (None, None),
+        (Some(Arc::default()), Some("bad prompt: a secret plan")),
+    ] {
+        let (recorder, kept) = recorder(content);
+        recorder.body(b"{\"input\":\"a secret plan\"}");
+        recorder.failed(&refused, 400);
+        let record = only(&kept);
+        assert_eq!(record.message.as_deref(), expect);
+        assert_eq!(record.content.is_some(), expect.is_some());
+    }
+}
