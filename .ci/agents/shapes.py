@@ -29,7 +29,7 @@ HISTORY = [
     {"type": "function_call_output", "call_id": "call_mcp", "output": "text"},
 ]
 # What a gateway can only find out by asking: the turn goes on without it.
-LEARNT = [["Unsupported parameter: 'reasoning_effort' is not supported with this model."]]
+LEARNT = [["Unsupported parameter: 'reasoning_effort' is not supported with this model."], ["context_management: Extra inputs are not permitted"]]
 
 
 def good(answer, what: str) -> dict:
@@ -94,7 +94,7 @@ def claude_codes_own_shape(gateway: Gateway, model: str) -> None:
     mark = {"cache_control": {"type": "ephemeral"}}
     body = {
         "model": model, "max_tokens": 32000, "system": [{"type": "text", "text": "You are an agent."}, {"type": "text", "text": "Be brief.", **mark}],
-        "messages": [{"role": "user", "content": [{"type": "text", "text": "<system-reminder>today</system-reminder>"}, {"type": "text", "text": '[[tool:Bash {"command":"ls"}]] List.', **mark}]}],
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "<system-reminder>today</system-reminder>"}, {"type": "text", "text": '[[think]] [[tool:Bash {"command":"ls"}]] List.', **mark}]}],
         "tools": [{"name": "Bash", "description": "Runs.", "input_schema": {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "properties": {"command": {"type": "string"}, "timeout": {"type": "number"}}, "required": ["command"], "additionalProperties": False}},
                   {"type": "custom", "name": "Read", "input_schema": {"type": "object", "properties": {"path": {"type": "string"}}}, **mark}],
         "metadata": {"user_id": json.dumps({"device_id": "d" * 64, "account_uuid": "", "session_id": "523f0a24-d612-43d1-9bfe-2ba9983b9d61"})},

@@ -352,7 +352,7 @@ def the_vendors_own_compaction_is_used_where_nobody_else_can_answer(bench: Bench
         good(ann.ask("openai/gpt-6-luna", [*made["output"], {"role": "user", "content": "go on"}]))
         assert {"type": "compaction", "id": "cmp_1", "encrypted_content": "gAAAABtheirs"} in OpenAi.seen[-1][1]["input"], OpenAi.seen[-1]
         refusal = ann.ask("anthropic/claude-sonnet-5-5", [*made["output"], {"role": "user", "content": "go on"}])
-        assert refusal.status == 400 and refusal.error["param"] == "input[1].encrypted_content", refusal.raw
+        assert refusal.status == 400 and refusal.error["param"] == "input[1]", refusal.raw
         # A name that may lead to another vendor gets a conversation that every vendor can go on with.
         ours = ann.call("POST", "/compact", {"model": "ladder", "input": "my [[text:heron]] word"})
         assert ours.status == 200 and ours.json["output"][-1]["encrypted_content"].startswith("llmgws1."), ours.raw
@@ -502,7 +502,8 @@ def main() -> int:
                 bench.sim.request("POST", "/_sim/reset")
                 case(bench)
                 violations = bench.sim.get("/_sim/log?violations=1")["requests"]
-                wrong = [entry["violations"] for entry in violations if "gAAAA" not in json.dumps(entry["body"])]
+                # It knows no such blobs, and nothing of compaction; that OpenAI itself is asked first is right.
+                wrong = [entry["violations"] for entry in violations if "gAAAA" not in json.dumps(entry["body"]) and not entry["path"].endswith("/compact")]
                 assert not wrong, f"the simulator refused: {wrong[:3]}"
             except Exception:  # a case that cannot go on has failed, whatever the reason
                 problem = traceback.format_exc(limit=-2).strip()

@@ -135,7 +135,8 @@ fn remedy(kind: Kind, text: &str) -> Option<Remedy> {
     match kind {
         Kind::UpstreamInvalid => most_tokens(text)
             .map(Remedy::MaxTokens)
-            .or_else(|| thinking_remedy(text)),
+            .or_else(|| thinking_remedy(text))
+            .or_else(|| beta_remedy(text)),
         Kind::ContextLength => left_tokens(text).map(Remedy::MaxTokens),
         _ => None,
     }
@@ -161,6 +162,14 @@ fn thinking_remedy(text: &str) -> Option<Remedy> {
         .iter()
         .any(|words| text.contains(words))
         .then_some(Remedy::DropReasoning)
+}
+
+/// Coding clients send these fields of betas with everything, and do without: a server that has no betas names them so.
+fn beta_remedy(text: &str) -> Option<Remedy> {
+    let (field, _) = text.split_once(": Extra inputs are not permitted")?;
+    ["context_management", "diagnostics", "speed"]
+        .contains(&field)
+        .then(|| Remedy::DropParameter(field.to_owned()))
 }
 
 /// `max_tokens: 99999 > 64000, which is the maximum allowed number of output tokens for M`.

@@ -32,6 +32,23 @@ fn error(status: u16, body: &str, headers: &[(&'static str, &'static str)]) -> E
 }
 
 #[test]
+fn a_server_without_betas_is_asked_again_without_their_fields() {
+    let check = |message: &str, expect: Option<&str>| {
+        let body = format!(
+            r#"{{"type":"error","error":{{"type":"invalid_request_error","message":"{message}"}}}}"#
+        );
+        let error = of_reply(StatusCode::BAD_REQUEST, &HeaderMap::new(), body.as_bytes());
+        let expect = expect.map(|name| Remedy::DropParameter(name.to_owned()));
+        assert_eq!(error.remedy(), expect.as_ref(), "{message}");
+    };
+    check(
+        "context_management: Extra inputs are not permitted",
+        Some("context_management"),
+    );
+    check("top_k: Extra inputs are not permitted", None);
+}
+
+#[test]
 fn statuses_and_codes_become_classes() {
     let check = |status, kind, message, code, expect| {
         let error = error(status, &body(kind, message, code), &[]);

@@ -309,6 +309,14 @@ impl Body<'_> {
     /// What the route sets besides.
     fn settings(&mut self) {
         let request = self.request;
+        for remedy in self.remedies.iter() {
+            if let Remedy::DropParameter(name) = remedy
+                && self.fields.get(name).is_some()
+            {
+                self.fields.remove(name);
+                self.lose(name, "the server does not know it");
+            }
+        }
         if let Some(instructions) = &request.instructions {
             self.instruct(instructions);
         }
