@@ -23,5 +23,12 @@ fi
 binary=$1
 shift
 export PYTHONDONTWRITEBYTECODE=1
-# A user namespace makes the network namespace possible without being root.
-exec unshare --map-root-user --net "$sim/bin/python" .ci/agents/run.py "$binary" "$LLMGW_SIM" --node "$node" "$@"
+# A user namespace makes the network namespace possible without being root. Where neither may be made, the agents run in
+# the network there is: they are told of no address but the gateway's.
+apart=()
+if unshare --map-root-user --net true 2>/dev/null; then
+    apart=(unshare --map-root-user --net)
+else
+    echo "no network namespace of their own is to be had here" >&2
+fi
+exec "${apart[@]}" "$sim/bin/python" .ci/agents/run.py "$binary" "$LLMGW_SIM" --node "$node" "$@"

@@ -327,12 +327,12 @@ def all_cases(word: str, seed: int) -> list[Case]:
 
 
 def settled(gateway: Gateway, base: int) -> int:
-    """How many files are open above the base, once they have had time to close."""
+    """How many sockets are open above the base, once they have had time to close."""
     for _ in range(60):
-        if gateway.open_files() <= base:
+        if gateway.open_sockets() <= base:
             return 0
         time.sleep(0.1)
-    return gateway.open_files() - base
+    return gateway.open_sockets() - base
 
 
 def refused_connections(binary: str) -> list[tuple[Case, list[str]]]:
@@ -363,7 +363,7 @@ def main() -> int:
         good = lambda: [run(case)[1] for case in all_cases("good", options.seed) if case.name == "good"]  # noqa: E731
         good()
         time.sleep(0.3)
-        base = gateway.open_files()
+        base = gateway.open_sockets()
         with concurrent.futures.ThreadPoolExecutor(24) as pool:
             results = list(pool.map(run, all_cases(options.k, options.seed)))
         verdict += [f"afterwards: {problem}" for problems in good() for problem in problems]

@@ -191,7 +191,7 @@ async def flapping(gateway: Gateway, admin: int, upstream: Upstream, count: int)
     await upstream.get("/set?a=up&b=up")
     await run(gateway.port, count // 4, "warm")
     await asyncio.sleep(0.3)
-    memory, tasks, files = resident(gateway), threads(gateway), gateway.open_files()
+    memory, tasks, files = resident(gateway), threads(gateway), gateway.open_sockets()
     before = await upstream.get("/stats")
     await upstream.get("/set?a=flap&b=flap")
     started = time.monotonic()
@@ -212,7 +212,7 @@ async def flapping(gateway: Gateway, admin: int, upstream: Upstream, count: int)
         problems.append(f"only {books.answered} of {count} were answered")
     problems += await agreement(gateway, admin, upstream)
     for _ in range(50):
-        if gateway.open_files() <= files:
+        if gateway.open_sockets() <= files:
             break
         await asyncio.sleep(0.1)
     growth = resident(gateway) - memory
@@ -220,8 +220,8 @@ async def flapping(gateway: Gateway, admin: int, upstream: Upstream, count: int)
         problems.append(f"resident memory grew by {growth / 2**20:.1f} MiB")
     if threads(gateway) > tasks:
         problems.append(f"{threads(gateway)} threads where there were {tasks}")
-    if gateway.open_files() > files:
-        problems.append(f"{gateway.open_files()} open files where there were {files}")
+    if gateway.open_sockets() > files:
+        problems.append(f"{gateway.open_sockets()} open sockets where there were {files}")
     refused = dict(books.refused)
     print(f"flapping: {count} requests in {took:.1f} s, {books.answered} answered, refused {refused}, {asked} upstream requests, memory {growth / 2**20:+.1f} MiB")
     return [f"flapping: {problem}" for problem in problems]

@@ -105,8 +105,16 @@ class Gateway:
     def panics(self) -> list[str]:
         return [line for line in self.log().splitlines() if re.search(r"panicked at|stack overflow|memory allocation of", line)]
 
-    def open_files(self) -> int:
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+    def open_sockets(self) -> int:
+        """Connections, upstream and down, and what listens. Files of the store stay open, and are none."""
+        folder = f"/proc/{self.process.pid}/fd"
+        found = 0
+        for name in os.listdir(folder):
+            try:
+                found += os.readlink(f"{folder}/{name}").startswith("socket:")
+            except FileNotFoundError:
+                pass
+        return found
 
     def post(self, body: dict, path: str = "/v1/responses", headers: dict | None = None, timeout: float = 60) -> Answer:
         """One request, read to its end. A reply that breaks off raises."""

@@ -11,9 +11,6 @@ use llmgw::canonical::request::{Delivery, Profile};
 use llmgw::canonical::response::{Response, Status};
 use llmgw::canonical::sealed::{Block, Envelope};
 use llmgw::canonical::settings::Echo;
-use llmgw::catalog::day::Day;
-use llmgw::catalog::models::find;
-use llmgw::catalog::prices::{self, Terms};
 use llmgw::error::Error;
 use llmgw::providers::{Answer, AskKind};
 use serde_json::{Value, json};
@@ -148,25 +145,7 @@ fn reply(recording: &Recording, schema: Option<&Schema>) -> Value {
     row["error"] = native.error.as_ref().map_or(Value::Null, told);
     row["violations"] = json!(violations);
     row["response"] = reply;
-    row["cost"] = cost(recording, response);
     row
-}
-
-/// What the answer costs by the catalogue, on a day of which other price lists tell too.
-fn cost(recording: &Recording, response: &Response) -> Value {
-    let vendor = match recording.provider.as_str() {
-        "compatible:vertexai" => "google",
-        other => other.trim_start_matches("compatible:"),
-    };
-    let model = recording.model.as_deref().unwrap_or(&response.model);
-    let known = find(vendor, model.trim_start_matches("models/"));
-    let terms = Terms {
-        service_tier: response.extra.get("service_tier").and_then(Value::as_str),
-        day: Day::parse("2026-11-22").unwrap_or_default(),
-    };
-    let usd = known.zip(response.usage.as_ref());
-    let usd = usd.and_then(|(model, usage)| prices::cost(model, usage, terms));
-    json!({ "vendor": vendor, "model": model, "known": known.is_some(), "tier": terms.service_tier, "usd": usd })
 }
 
 fn to_json(response: Option<&Response>) -> Value {
@@ -224,11 +203,9 @@ fn described(response: &Response) -> Value {
             "written": usage.input_tokens_details.cache_write_tokens.unwrap_or(0),
             "output": usage.output_tokens,
             "reasoning": usage.output_tokens_details.reasoning_tokens,
-            "details": usage.input_tokens_details.extra,
         })
     });
     json!({
-        "service_tier": response.extra.get("service_tier"),
         "text": found.text, "refusal": found.refusal, "reasoning": found.reasoning, "calls": found.calls, "customs": found.customs,
         "opaque": found.opaque, "details": found.details, "usage": usage, "end": end, "model": response.model,
         "items": items,

@@ -15,8 +15,6 @@ pub(crate) struct Recording {
     pub(crate) id: String,
     /// The protocol, by the recording's name for it.
     pub(crate) api: String,
-    /// Who was asked: a vendor, or `compatible:` and one.
-    pub(crate) provider: String,
     /// The model that was asked.
     #[serde(default)]
     pub(crate) model: Option<String>,
