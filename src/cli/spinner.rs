@@ -3,11 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::follow::Phase;
 use super::streams::{Kind, Streams, Talkative, error_width};
 use super::typo::shortened;
+use narrow::Narrow;
+
+mod narrow;
 
 /// A reply within this time shows no spinner at all.
 const DELAY: Duration = Duration::from_millis(300);
@@ -30,7 +33,9 @@ impl Spinner {
     pub(crate) fn new(model: &str, streams: Streams) -> Self {
         Self {
             started: Instant::now(),
-            wanted: streams.stderr == Kind::Terminal && streams.talkative != Talkative::Quiet,
+            wanted: streams.stderr == Kind::Terminal
+                && streams.talkative != Talkative::Quiet
+                && can_move(),
             thinking: None,
             phase: Phase::Answer(model.to_owned()),
             bar: None,
@@ -57,7 +62,8 @@ impl Spinner {
             None => self.phase.line(Instant::now()),
         };
         let bar = self.bar.get_or_insert_with(|| {
-            let bar = ProgressBar::new_spinner();
+            let screen = ProgressDrawTarget::term_like(Box::new(Narrow));
+            let bar = ProgressBar::with_draw_target(None, screen);
             // Without colour: the library has its own opinion of when colour is welcome.
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
                 bar.set_style(style);
@@ -65,7 +71,7 @@ impl Spinner {
             bar
         });
         // On one line, whatever the window: what wraps cannot be taken away without a trace.
-        bar.set_message(shortened(&line, error_width().saturating_sub(4)));
+        bar.set_message(shortened(&line, error_width().saturating_sub(6)));
         bar.tick();
     }
 
@@ -81,6 +87,11 @@ impl Spinner {
         self.wanted = false;
         self.hide();
     }
+}
+
+/// A dumb terminal cannot take a line back.
+fn can_move() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 impl Drop for Spinner {

@@ -90,6 +90,28 @@ fn a_dumb_terminal_gets_no_spinner() {
 }
 
 #[test]
+fn the_line_of_a_spinner_leaves_room_for_the_echo_of_ctrl_c() {
+    let shown = shell(
+        &Home::new(),
+        "stty rows 10 cols 30; $llmgw ask -m demo -p delay_ms=700 hello",
+    )
+    .exp_eof()
+    .unwrap();
+    let bytes: Vec<u8> = shown
+        .chars()
+        .filter_map(|byte| u8::try_from(u32::from(byte)).ok())
+        .collect();
+    let shown = String::from_utf8(bytes).unwrap();
+    let lines = shown
+        .split(['\r', '\n'])
+        .filter(|line| line.contains("waiting"));
+    let widest = lines
+        .map(|line| line.trim_start_matches("\u{1b}[2K").chars().count())
+        .max();
+    assert_eq!(widest, Some(27), "{shown:?}");
+}
+
+#[test]
 fn a_narrow_terminal_breaks_prose_and_not_code() {
     let home = Home::new();
     let shown = shell(&home, "stty rows 40 cols 20; $llmgw ask -m demo hello")
