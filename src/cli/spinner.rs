@@ -91,7 +91,7 @@ impl Spinner {
 
 /// A dumb terminal cannot take a line back.
 fn can_move() -> bool {
-    std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    !ProgressDrawTarget::stderr().is_hidden()
 }
 
 impl Drop for Spinner {
