@@ -9,6 +9,7 @@
 use std::fs;
 use std::path::Path;
 
+use llmgw::canonical::request::Request;
 use llmgw::providers::{Api, Kind};
 
 #[path = "support/laws.rs"]
@@ -56,4 +57,21 @@ fn the_chat_decoder_keeps_the_laws() {
 #[test]
 fn the_responses_decoder_keeps_the_laws() {
     check("responses", Kind::OpenAi, Api::Responses, "gpt-6-luna");
+}
+
+#[test]
+fn a_request_that_was_read_is_written_as_the_same_request() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/seeds/request");
+    let mut read = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let data = fs::read(entry.unwrap().path()).unwrap();
+        let Ok(request) = serde_json::from_slice::<Request>(&data) else {
+            continue;
+        };
+        read += 1;
+        let written = serde_json::to_string(&request).unwrap();
+        let again: Request = serde_json::from_str(&written).unwrap();
+        assert_eq!(written, serde_json::to_string(&again).unwrap());
+    }
+    assert!(read > 0, "no seed is a request");
 }
