@@ -9,6 +9,7 @@ import collections
 import json
 
 import anthropic
+from identity import without_nulls
 from recording import frames
 
 
@@ -198,15 +199,6 @@ def chat_message(message, ids, recording):
     for key in THOUGHTS if recording.vendor not in WANT_THOUGHTS else ():
         message.pop(key, None)
     return message
-
-
-def without_nulls(value):
-    """Absent and null mean the same in requests of this protocol."""
-    if isinstance(value, dict):
-        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
-    if isinstance(value, list):
-        return [without_nulls(inner) for inner in value]
-    return value
 
 
 # What a completion may lose or gain, and why.

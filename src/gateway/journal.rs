@@ -150,16 +150,16 @@ impl From<&Usage> for Tokens {
 }
 
 impl Tokens {
-    /// The sums of both.
+    /// The sums of both. Counts come from upstreams, so they stop at the most there is.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
-            input: self.input + other.input,
-            cached: self.cached + other.cached,
-            write_5m: self.write_5m + other.write_5m,
-            write_1h: self.write_1h + other.write_1h,
-            output: self.output + other.output,
-            reasoning: self.reasoning + other.reasoning,
+            input: self.input.saturating_add(other.input),
+            cached: self.cached.saturating_add(other.cached),
+            write_5m: self.write_5m.saturating_add(other.write_5m),
+            write_1h: self.write_1h.saturating_add(other.write_1h),
+            output: self.output.saturating_add(other.output),
+            reasoning: self.reasoning.saturating_add(other.reasoning),
         }
     }
 }

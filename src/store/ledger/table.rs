@@ -163,15 +163,15 @@ fn report(connection: &Connection, since: u64, by: By) -> Result<Report, Fault> 
     let rows = lines.collect::<Result<Vec<Line>, _>>()?;
     let total = rows.iter().fold(Line::default(), |sum, line| Line {
         name: sum.name,
-        requests: sum.requests + line.requests,
-        failed: sum.failed + line.failed,
-        input: sum.input + line.input,
-        cached: sum.cached + line.cached,
-        cache_write: sum.cache_write + line.cache_write,
-        output: sum.output + line.output,
-        reasoning: sum.reasoning + line.reasoning,
-        cost_pico: sum.cost_pico + line.cost_pico,
-        unpriced: sum.unpriced + line.unpriced,
+        requests: sum.requests.saturating_add(line.requests),
+        failed: sum.failed.saturating_add(line.failed),
+        input: sum.input.saturating_add(line.input),
+        cached: sum.cached.saturating_add(line.cached),
+        cache_write: sum.cache_write.saturating_add(line.cache_write),
+        output: sum.output.saturating_add(line.output),
+        reasoning: sum.reasoning.saturating_add(line.reasoning),
+        cost_pico: sum.cost_pico.saturating_add(line.cost_pico),
+        unpriced: sum.unpriced.saturating_add(line.unpriced),
     });
     Ok(Report {
         by,
