@@ -4,25 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${LLMGW_SIM:?the folder of the simulator}"
-cache=${LLMGW_CI_CACHE:-${TMPDIR:-/tmp}/llmgw-ci}
-mkdir -p "$cache"
-sim=$cache/sim-$(sha256sum "$LLMGW_SIM/requirements.txt" | cut -c1-12)
-if [ ! -e "$sim/ready" ]; then
-    python3 -m venv --clear "$sim"
-    "$sim/bin/pip" install --quiet --requirement "$LLMGW_SIM/requirements.txt" >&2
-    touch "$sim/ready"
-fi
-node=$cache/agents-$(sha256sum .ci/agents/package.json | cut -c1-12)
-if [ ! -e "$node/ready" ]; then
-    rm -rf "$node"
-    mkdir -p "$node"
-    cp .ci/agents/package.json "$node/"
-    (cd "$node" && npm install --silent --no-audit --no-fund >&2)
-    touch "$node/ready"
-fi
+source .ci/support/install.sh
+sim=$(venv sim "$LLMGW_SIM/requirements.txt")
+node=$(packages agents .ci/agents/package.json)
 binary=$1
 shift
-export PYTHONDONTWRITEBYTECODE=1
 # A user namespace makes the network namespace possible without being root. Where neither may be made, the agents run in
 # the network there is: they are told of no address but the gateway's.
 apart=()
