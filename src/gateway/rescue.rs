@@ -208,9 +208,10 @@ impl Rescue {
         let error = error.at(&target);
         self.leave();
         let said = self.graft.said();
+        // No message: a provider's own words may repeat the prompt.
         tracing::warn!(
             request_id = %self.scene.caller.request_id, %target, code = error.code(),
-            after_characters = said.text.chars().count(), "an answer broke off: {}", error.message()
+            after_characters = said.text.chars().count(), "an answer broke off"
         );
         let same = self.may_go_on(&target, &error);
         let may = verdict::is_mendable(&error);
@@ -388,7 +389,7 @@ impl Rescue {
         let error = verdict::honest(&cause, last).at(&self.now.0);
         tracing::warn!(
             request_id = %self.scene.caller.request_id, code = error.code(),
-            "nobody went on with an answer: {error}"
+            "nobody went on with an answer"
         );
         self.graft.at(self.scene.gateway.now());
         let cost = self.paid.map(Usd::dollars);
