@@ -57,6 +57,8 @@ class Upstream(http.server.BaseHTTPRequestHandler):
                 Upstream.seen.add(name)
             if key in self.path:
                 Upstream.seen.add(f"{name} in the URL")
+        if b"break off" in body:
+            return self.break_off(shown)
         if b"refuse" in body:
             status = 401 if b"refuse 401" in body else 500
             reply = {"error": {"message": f"Incorrect API key provided: {shown} for {PHRASE}. See https://x.example/?key={shown}", "type": "invalid_request_error", "code": "invalid_api_key", "status": "UNAUTHENTICATED"}}
@@ -70,6 +72,21 @@ class Upstream(http.server.BaseHTTPRequestHandler):
         self.send_header("x-request-id", "up-1")
         self.end_headers()
         self.wfile.write(data)
+
+    def break_off(self, shown: str) -> None:
+        """A stream of Chat Completions that says something, and then why it goes no further."""
+        chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "well"}}]}
+        error = {"error": {"message": f"the server broke down over {PHRASE} of {shown}", "type": "server_error", "code": 500}}
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        for event in (chunk, error):
+            self.wfile.write(b"data: " + json.dumps(event).encode() + b"\n\n")
+            self.wfile.flush()
+            # Read together they would be a failure before the first content.
+            time.sleep(0.1)
+        self.close_connection = True
 
     def log_message(self, *_: object) -> None:
         pass
@@ -104,6 +121,9 @@ providers:
   anthropic: {{ api_key: "{KEYS['anthropic']}", base_url: "http://127.0.0.1:{up}" }}
   google:    {{ api_key: "{KEYS['google']}", base_url: "http://127.0.0.1:{up}" }}
   lab:       {{ type: openai-compatible, api_key: "{KEYS['lab']}", base_url: "http://127.0.0.1:{up}/v1" }}
+models:
+  mended: {{ targets: [lab/gpt-4o], on_cut: continue }}
+  broken: {{ targets: [lab/gpt-4o] }}
 log: {{ content: {content} }}
 defaults: {{ retry: {{ attempts: 1 }}, breaker: {{ min_requests: 1000000, consecutive: 1000000 }} }}
 """)
@@ -118,8 +138,11 @@ defaults: {{ retry: {{ attempts: 1 }}, breaker: {{ min_requests: 1000000, consec
                         break
                 time.sleep(0.05)
             answers = 0
-            for model in ("openai/gpt-4o", "anthropic/claude-sonnet-5-5", "google/gemini-2.5-flash", "lab/gpt-4o"):
-                for prompt in (f"hello {PHRASE}", f"refuse 500 {PHRASE}", f"refuse 401 {PHRASE} {TYPED}"):
+            prompts = (f"hello {PHRASE}", f"refuse 500 {PHRASE}", f"refuse 401 {PHRASE} {TYPED}")
+            asked = {model: prompts for model in ("openai/gpt-4o", "anthropic/claude-sonnet-5-5", "google/gemini-2.5-flash", "lab/gpt-4o")}
+            asked |= {model: (f"break off {PHRASE}",) for model in ("mended", "broken")}
+            for model, prompts in asked.items():
+                for prompt in prompts:
                     for stream in (False, True):
                         for path, body in (
                             ("/v1/responses", {"input": prompt, "store": True}),

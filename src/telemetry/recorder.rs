@@ -348,10 +348,11 @@ impl Ending {
                 status: *status,
                 code: Some(error.code().to_owned()),
                 message: Some(error.message().to_owned()),
-                words: if error.upstream_status().is_some() {
-                    Words::Foreign
-                } else {
+                // Whoever was asked may be quoted, also where an error came inside of a stream and has no status.
+                words: if notes.attempts.is_empty() && error.upstream_status().is_none() {
                     Words::Own
+                } else {
+                    Words::Foreign
                 },
             },
             (Told::Delivered, Some(end)) => Self {
