@@ -11,15 +11,18 @@
 )]
 
 use std::net::SocketAddr;
-use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 
-use llmgw::config::load::{self, Env};
-use llmgw::server::{self, Notice, Stopper};
+use llmgw::server::Stopper;
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+
+#[path = "support/served.rs"]
+mod served;
+
+use served::served;
 
 /// What the upstream was sent: the head, and the body.
 type Seen = Arc<Mutex<Vec<(String, String)>>>;
@@ -46,26 +49,10 @@ impl Bench {
                anthropic: {{ api_key: k, base_url: \"http://127.0.0.1:{port}\" }}\n  \
                google: {{ api_key: k, base_url: \"http://127.0.0.1:{port}\" }}\n"
         );
-        let config = load::parse(&config, None, &Env::default()).unwrap();
-        let stopper = Stopper::default();
-        let (send, receive) = mpsc::channel();
-        let stop = stopper.clone();
-        tokio::task::spawn(async move {
-            let notice = move |notice| {
-                if let Notice::Listening(address) = notice {
-                    send.send(address).unwrap();
-                }
-            };
-            // Nobody reloads here, and the sender must outlive the server all the same.
-            let (_reload, reloads) = tokio::sync::mpsc::channel(1);
-            let address = SocketAddr::from(([127, 0, 0, 1], 0));
-            let served = server::run(config, address, stop, reloads, notice);
-            served.await.unwrap();
-        });
-        let address = tokio::task::spawn_blocking(move || receive.recv().unwrap());
+        let (address, stopper) = served(&config).await;
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
-            address: address.await.unwrap(),
+            address,
             stopper,
             client: Client::builder().no_proxy().build().unwrap(),
             seen,

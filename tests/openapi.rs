@@ -10,14 +10,15 @@
 )]
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
-use std::sync::mpsc;
 
 use jsonschema::Validator;
-use llmgw::config::load::{self, Env};
-use llmgw::server::{self, Notice, Stopper};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
+
+#[path = "support/served.rs"]
+mod served;
+
+use served::served;
 
 const DOCUMENT: &str = include_str!("../src/server/openapi.json");
 const ROUTER: &str = include_str!("../src/server/mod.rs");
@@ -144,34 +145,10 @@ fn schemas_are_sound_and_examples_fit_them() {
     assert!(examples >= 14, "{examples} examples");
 }
 
-/// A running gateway with nothing but the built-in model.
-async fn served() -> (SocketAddr, Stopper) {
-    let config = "models: { smart: { targets: [demo/demo] } }\n";
-    let config = load::parse(config, None, &Env::default()).unwrap();
-    let stopper = Stopper::default();
-    let (send, receive) = mpsc::channel();
-    let stop = stopper.clone();
-    tokio::task::spawn(async move {
-        let notice = move |notice| {
-            if let Notice::Listening(address) = notice {
-                send.send(address).unwrap();
-            }
-        };
-        // Nobody reloads here, and the sender must outlive the server all the same.
-        let (_reload, reloads) = tokio::sync::mpsc::channel(1);
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        server::run(config, address, stop, reloads, notice)
-            .await
-            .unwrap();
-    });
-    let address = tokio::task::spawn_blocking(move || receive.recv().unwrap());
-    (address.await.unwrap(), stopper)
-}
-
 #[tokio::test]
 async fn what_is_served_is_as_described() {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let (address, stopper) = served().await;
+    let (address, stopper) = served("models: { smart: { targets: [demo/demo] } }\n").await;
     let client = Client::builder().no_proxy().build().unwrap();
     let document = document();
     let url = format!("http://{address}/openapi.json");

@@ -11,16 +11,19 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::sync::mpsc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use llmgw::config::load::{self, Env};
-use llmgw::server::{self, Notice, Stopper};
+use llmgw::server::Stopper;
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+
+#[path = "support/served.rs"]
+mod served;
+
+use served::served;
 
 /// A running gateway, and an upstream that answers everything with what fits its path.
 struct Bench {
@@ -36,7 +39,6 @@ impl Bench {
         tokio::task::spawn(serve_upstream(upstream));
         let config = format!(
             "server: {{ {server} }}\n\
-             store: {{ kind: memory }}\n\
              providers:\n  \
                openai: {{ api_key: k, base_url: \"http://127.0.0.1:{port}/v1\" }}\n  \
                anthropic: {{ api_key: k, base_url: \"http://127.0.0.1:{port}\" }}\n  \
@@ -46,26 +48,7 @@ impl Bench {
                smart: {{ targets: [demo/demo] }}\n  \
                vectors: {{ targets: [anthropic/claude-x, lab/embed-1] }}\n"
         );
-        let config = load::parse(&config, None, &Env::default()).unwrap();
-        let stopper = Stopper::default();
-        let (send, receive) = mpsc::channel();
-        let stop = stopper.clone();
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        tokio::task::spawn(async move {
-            let notice = move |notice| {
-                if let Notice::Listening(address) = notice {
-                    send.send(address).unwrap();
-                }
-            };
-            // Nobody reloads here, and the sender must outlive the server all the same.
-            let (_reload, reloads) = tokio::sync::mpsc::channel(1);
-            server::run(config, address, stop, reloads, notice)
-                .await
-                .unwrap();
-        });
-        let address = tokio::task::spawn_blocking(move || receive.recv().unwrap())
-            .await
-            .unwrap();
+        let (address, stopper) = served(&config).await;
         let _ = rustls::crypto::ring::default_provider().install_default();
         Self {
             address,

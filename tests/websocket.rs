@@ -10,38 +10,19 @@
 )]
 
 use std::net::SocketAddr;
-use std::sync::mpsc;
 use std::time::Duration;
 
-use llmgw::config::load::{self, Env};
-use llmgw::server::{self, Notice, Stopper};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+#[path = "support/served.rs"]
+mod served;
+
+use served::served;
+
 const TEXT: u8 = 1;
 const CLOSE: u8 = 8;
-
-/// A gateway that stores nothing, and whose only provider is built in.
-async fn gateway() -> SocketAddr {
-    let config = load::parse("store: { kind: memory }", None, &Env::default()).unwrap();
-    let (send, receive) = mpsc::channel();
-    tokio::task::spawn(async move {
-        let notice = move |notice| {
-            if let Notice::Listening(address) = notice {
-                send.send(address).unwrap();
-            }
-        };
-        let (_reload, reloads) = tokio::sync::mpsc::channel(1);
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        server::run(config, any, Stopper::default(), reloads, notice)
-            .await
-            .unwrap();
-    });
-    tokio::task::spawn_blocking(move || receive.recv().unwrap())
-        .await
-        .unwrap()
-}
 
 /// A client's side of one connection.
 struct Talk(TcpStream);
@@ -110,7 +91,7 @@ impl Talk {
 
 #[tokio::test]
 async fn a_connection_ends_after_sixty_minutes_with_its_reason() {
-    let address = gateway().await;
+    let address = served("").await.0;
     let mut talk = Talk::open(address).await;
     assert_eq!(talk.turn().await["type"], "response.completed");
     tokio::time::pause();

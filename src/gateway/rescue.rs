@@ -334,12 +334,7 @@ impl Rescue {
 
     /// Somebody goes on, if it fits.
     fn begun(&mut self, opened: Opened, means: Means) -> Result<(), Diverged> {
-        let Opened {
-            target,
-            first,
-            running,
-            ..
-        } = opened;
+        let (target, first, running) = (opened.target, opened.first, opened.running);
         let cause = self.cause.as_ref().map_or("", Error::code).to_owned();
         if let Some(running) = &running {
             self.graft.note(running.told());
