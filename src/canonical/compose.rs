@@ -215,6 +215,21 @@ impl Composer {
         self.usage = Some(usage);
     }
 
+    /// The service tier that served the answer, which the terminal response tells in place of what was asked for. The
+    /// vendors' own words for no special terms are `default`.
+    pub fn tier(&mut self, word: &str) {
+        let word = match word {
+            "" => return,
+            "standard" | "on_demand" => "default",
+            word => word,
+        };
+        if self.fold.head().service_tier() == Some(word) {
+            return;
+        }
+        self.setup.echo = self.setup.echo.served(word);
+        self.fold.head_mut().echo = self.setup.echo.clone();
+    }
+
     /// Adds a field beyond the specification to the response.
     pub fn extra(&mut self, key: &str, value: Value) {
         self.fold.head_mut().extra.insert(key.to_owned(), value);

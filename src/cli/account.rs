@@ -11,7 +11,6 @@ use crate::canonical::part::Part;
 use crate::canonical::request::Request;
 use crate::canonical::usage::Usage;
 use crate::catalog;
-use crate::catalog::day::Day;
 use crate::catalog::prices::{Terms, cost_of};
 use crate::config::Config;
 use crate::routing::resolve;
@@ -219,16 +218,12 @@ pub(crate) fn cost(heard: &Heard, config: &Config) -> Option<f64> {
     let provider = config.provider(target.provider.as_str())?;
     let model = catalog::models::find(provider.vendor(), target.model.as_str());
     let response = heard.response.as_ref()?;
-    let terms = Terms {
-        service_tier: response.extra.get("service_tier").and_then(Value::as_str),
-        day: Day::of_unix(i64::try_from(response.created_at).unwrap_or(i64::MAX)),
-    };
     cost_of(
         &config.prices,
         &target.to_string(),
         model,
         usage(heard)?,
-        terms,
+        Terms::of(response),
     )
 }
 
