@@ -352,6 +352,13 @@ impl Composer {
         self.fold.head()
     }
 
+    /// The response as far as it came, with the counts that are known.
+    pub fn so_far(&self) -> Response {
+        let mut response = self.fold.snapshot();
+        response.usage = self.usage_so_far().cloned();
+        response
+    }
+
     /// The counts as far as they are known, also of an answer that broke off.
     pub fn usage_so_far(&self) -> Option<&Usage> {
         self.usage.as_ref().or(self.fold.head().usage.as_ref())

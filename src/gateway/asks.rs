@@ -66,7 +66,7 @@ pub enum Basis {
 }
 
 /// What a token of most languages comes to, in bytes of UTF-8.
-const BYTES_OF_A_TOKEN: usize = 4;
+pub(super) const BYTES_OF_A_TOKEN: usize = 4;
 
 /// What an image or a file comes to, in tokens: a page or a middling picture. Its size in bytes says little.
 const TOKENS_OF_A_FILE: u64 = 1_000;
@@ -288,7 +288,7 @@ fn planned(
 }
 
 /// See [`Gateway::count`].
-fn estimate(request: &Request) -> u64 {
+pub(super) fn estimate(request: &Request) -> u64 {
     let mut bytes = request.instructions.as_ref().map_or(0, String::len);
     let mut tokens = 0;
     let mut parts = |parts: &[Open<Part>], bytes: &mut usize| {

@@ -182,6 +182,7 @@ impl Attempt<'_> {
         let lent = member.key().await?;
         let tariff = Tariff::of(self.snapshot, self.target);
         let mut leg = self.caller.leg(self.target, &mut call.headers);
+        leg.sends(request, call.body.len());
         let started = Instant::now();
         let (attempts, first_asked) = asked.once_more(started);
         let timeouts = self.timeouts();

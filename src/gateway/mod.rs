@@ -31,6 +31,7 @@ mod asked;
 pub mod asks;
 mod attempt;
 mod course;
+pub mod estimate;
 mod exchange;
 pub mod explain;
 pub mod fetch;
