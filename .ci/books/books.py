@@ -168,6 +168,11 @@ def compare(requests: int, kinds: collections.Counter, seconds: float, lines: li
         agree = len(set(values)) == 1
         wrong += not agree
         print(f"{'' if agree else '!! '}{name:12} simulator {values[0]:f}  log {values[1]:f}  metrics {values[2]:f}")
+    guesses = [line for line in lines if line.get("estimated")]
+    broken = [line for line in guesses if any(one["fate"] in ("cut", "abandoned") for one in line["attempts"])]
+    if not guesses or broken != guesses:
+        wrong += 1
+    print(f"{'' if broken == guesses else '!! '}estimated beside the counts, of answers that broke off: {len(broken)} of {len(guesses)}")
     if not books["cost"]:
         wrong += 1
         print("!! nothing cost anything: this run proves nothing")
