@@ -2,7 +2,8 @@
 //!
 //! Off unless the environment asks for it, and then off the way of every reply: a finished request costs a place in a
 //! bounded queue, and what finds none is dropped and counted. Spans are made of records after the fact, so that nothing
-//! of OpenTelemetry runs where answers are made. They hold names, counts and times; never a prompt, never a key.
+//! of OpenTelemetry runs where answers are made. They hold names, counts and times; what was said only where
+//! `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` asks for it, a key never.
 //!
 //! There is no crate of OpenTelemetry here: its SDK, with what it needs, is a dozen more, for two kinds of spans.
 

@@ -9,6 +9,7 @@ use crate::gateway::finish::Finish;
 use crate::gateway::journal::{Attempt, Fate, Tokens};
 use crate::gateway::trace::SpanId;
 use crate::target::Target;
+use crate::telemetry::messages::Messages;
 use crate::telemetry::record::{Door, Mend, Outcome, Parameters, Transport};
 
 const CONFIG: &str =
@@ -102,6 +103,7 @@ fn record(attempts: Vec<Attempt>, flags: u8) -> Arc<Record> {
         losses: vec!["what.the.prompt.said".to_owned()],
         mend: Mend::Unbroken,
         content: None,
+        messages: None,
     })
 }
 
@@ -188,6 +190,35 @@ fn a_request_is_a_server_span_and_each_attempt_a_client_span_below_it() {
         !format!("{spans:?}").contains("the.prompt")
             && !format!("{spans:?}").contains("the prompt")
     );
+}
+
+#[test]
+fn what_was_said_stands_once_where_the_answer_does_or_could_have_been() {
+    let check = |fates: &[Fate], expect: Option<usize>| {
+        let attempts = fates.iter().zip(2..);
+        let attempts = attempts.map(|(fate, span)| attempt("lab", *fate, span));
+        let mut record = Arc::unwrap_or_clone(record(attempts.collect(), 1));
+        record.messages = Some(Messages {
+            system: None,
+            input: "[1]".to_owned(),
+            left_out: 0,
+            output: Some("[2]".to_owned()),
+        });
+        let spans = spans::of(&record, &Peers::of(&config(&[])));
+        let input = Value::Text("[1]".to_owned());
+        let has = |span: &Span| value(span, "gen_ai.input.messages") == Some(&input);
+        let found: Vec<usize> = (0..spans.len()).filter(|at| has(&spans[*at])).collect();
+        assert_eq!(found, expect.into_iter().collect::<Vec<_>>(), "{fates:?}");
+        for at in found {
+            let output = value(&spans[at], "gen_ai.output.messages");
+            assert_eq!(output, Some(&Value::Text("[2]".to_owned())));
+            assert_eq!(value(&spans[at], "gen_ai.system_instructions"), None);
+        }
+    };
+    check(&[Fate::Failed, Fate::Answered], Some(2));
+    check(&[Fate::Answered, Fate::Abandoned], Some(1));
+    check(&[Fate::Failed, Fate::Failed], Some(2));
+    check(&[], None);
 }
 
 #[test]
