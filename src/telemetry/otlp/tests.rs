@@ -284,6 +284,24 @@ fn protobuf_is_byte_for_byte_what_the_field_numbers_say() {
 }
 
 #[test]
+fn a_message_within_has_the_length_of_what_is_in_it() {
+    let check = |text: usize, expect: &[u8]| {
+        let resource = [("k".to_owned(), "v".repeat(text))];
+        let body = protobuf::encode(&[], &resource);
+        let is_there = body.windows(expect.len()).any(|found| found == expect);
+        assert!(is_there, "{:x?}", &body[..16]);
+    };
+    // As `opentelemetry-proto` writes them: a length is one byte up to 127, and two from there on.
+    check(3, &[0x0a, 12, 0x0a, 10, 0x0a, 1, b'k', 0x12, 5, 0x0a, 3]);
+    check(
+        200,
+        &[
+            0x0a, 0xd4, 0x01, 0x0a, 0xd1, 0x01, 0x0a, 1, b'k', 0x12, 0xcb, 0x01, 0x0a,
+        ],
+    );
+}
+
+#[test]
 fn the_callers_decision_holds_where_the_sampler_heeds_it() {
     let check = |sampler: &str, argument: &str, incoming: Option<u8>, expect: Sampled| {
         let config = config(&[
