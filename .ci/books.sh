@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The sums of tokens and money in the log, the metrics and the simulator's own books are equal: .ci/books.sh BINARY
+# The sums of tokens and money in the log, the metrics, the ledger and the simulator's own books are equal: .ci/books.sh BINARY
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${LLMGW_SIM:?the folder of the simulator}"

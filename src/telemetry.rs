@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 pub mod lines;
+pub mod messages;
 pub mod metrics;
 #[cfg(feature = "otlp")]
 pub mod otlp;

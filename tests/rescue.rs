@@ -17,6 +17,7 @@ use llmgw::canonical::rescue::{Means, Said, continued};
 use llmgw::canonical::response::Response;
 use llmgw::config::load::{Env, parse};
 use llmgw::error::Error;
+use llmgw::gateway::journal::{Journal, Says};
 use llmgw::gateway::{Caller, Gateway, Peers};
 use llmgw::providers::{Api, Ask, Kind, Remedies, Settings, build};
 use serde_json::Value;
@@ -260,6 +261,25 @@ async fn a_call_is_handed_out_whole_or_not_at_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_journal_of_content_has_the_whole_of_a_mended_answer() {
+    for delivery in [Delivery::Whole, Delivery::Streamed] {
+        let first = Speaker::new(Manner::Same).breaks(20, Break::End, 9);
+        let second = Speaker::new(Manner::Other);
+        let gateway = gateway(&[("p", &first), ("v", &second)], "");
+        let caller = Caller {
+            journal: Journal::open(Says::Everything),
+            ..Caller::default()
+        };
+        let journal = caller.journal.clone();
+        let reply = gateway.respond(ask(delivery), caller).await.unwrap();
+        let _events: Vec<Batch> = reply.events.collect().await;
+        let said = journal.take().said.unwrap();
+        let output: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(texts(&output), [TEXT]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_all_attempts_cost_is_added_up() {
     let first = Speaker::new(Manner::Same).breaks(20, Break::Stall, 9);
     let second = Speaker::new(Manner::Other);
@@ -304,6 +324,8 @@ async fn if_nobody_goes_on_the_answer_ends_in_an_honest_error_in_time() {
             "{json}"
         );
         assert!(TEXT.starts_with(&heard.text()) && heard.text() != TEXT);
+        // Nobody counted anything: that is not known, and not nothing.
+        assert_eq!(json["llmgw"]["cost_usd"], Value::Null, "{json}");
         assert!(
             began.elapsed() <= Duration::from_mins(3),
             "{:?}",

@@ -15,6 +15,12 @@ from pathlib import Path
 folder, port = Path(sys.argv[1]).resolve(), int(sys.argv[2])
 sys.path.insert(0, str(folder.parent))
 server = importlib.import_module(f"{folder.name}.server")
+plan = importlib.import_module(f"{folder.name}.plan")
+
+# Whoever is given the beginning of an answer goes on from there, as models do: what fits is never left in the middle, and
+# what of an answer was read when it is left in the middle is for neither side to say.
+whole_text = plan._text
+plan._text = lambda facts, directives, headers: whole_text(facts, directives, headers).removeprefix(facts.prefill)
 
 
 def counted(message: dict) -> dict | None:
@@ -55,11 +61,18 @@ class Books(server.Sim):
         return answer
 
     async def _stream(self, request, api, reply, found):
+        make, complaints = reply.error_frames, []
+
+        def complain(*about):
+            complaints.extend(make(*about))
+            return complaints
+
+        reply.error_frames = make and complain
         try:
             return await super()._stream(request, api, reply, found)
         finally:
             entry = request["entry"]
-            entry.usage = told(list(reply.frames or [])[: entry.frames])
+            entry.usage = told([*list(reply.frames or [])[: entry.frames - len(complaints)], *complaints])
 
 
 if __name__ == "__main__":

@@ -63,14 +63,15 @@ class Gateway:
     def __init__(self, binary: str, config: str) -> None:
         self.port = free_port()
         self.folder = tempfile.TemporaryDirectory(prefix="llmgw-ci-")
-        root = Path(self.folder.name)
+        root = self.root = Path(self.folder.name)
         path = root / "config.yaml"
         path.write_text(config)
         self.log_path = root / "log"
         env = {key: value for key, value in os.environ.items() if key not in KEYS and not key.startswith("LLMGW_")}
         env |= {"XDG_STATE_HOME": str(root), "XDG_CONFIG_HOME": str(root), "XDG_CACHE_HOME": str(root), "RUST_BACKTRACE": "1"}
+        self.env, self.base = env, [binary, "--config", str(path)]
         with self.log_path.open("wb") as log:
-            command = [binary, "serve", "--config", str(path), "--address", f"127.0.0.1:{self.port}"]
+            command = [*self.base, "serve", "--address", f"127.0.0.1:{self.port}"]
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
         atexit.register(self.process.kill)
         self.wait_until_up()
@@ -98,6 +99,10 @@ class Gateway:
                 self.process.kill()
                 self.process.wait()
         self.folder.cleanup()
+
+    def command(self, *arguments: str) -> str:
+        """Another command beside it, with the same configuration and state; what it prints."""
+        return subprocess.run([*self.base, *arguments], env=self.env, capture_output=True, text=True, timeout=60, check=True).stdout
 
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")

@@ -313,6 +313,45 @@ def names(binary: str, upstream: int, collector: int, variables: dict) -> None:
     print(f"ok   {len(spans)} spans, {variables or 'defaults'}")
 
 
+def content(binary: str, upstream: int, collector: int) -> None:
+    """With the convention's switch, and only then, spans hold what was said: once for each request, without keys."""
+    switch = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+    tool = {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}}
+    for word, shown in (("NO_CONTENT", False), ("SPAN_ONLY", True), ("true", True)):
+        Collector.reset()
+        gateway = Gateway(binary, upstream, collector, **{switch: word})
+        key = f"do not tell {KEYS['lab']}"
+        gateway.ask("smart", instructions=f"Be brief. {key}")
+        gateway.ask("openai/good-1", path="/v1/chat/completions", stream=True)
+        gateway.ask("openai/good-1", tools=[tool])
+        gateway.ask("lab/busy-2")
+        log = gateway.stop()
+        expect(not Collector.problems, f"the collector's problems: {Collector.problems[:3]}")
+        conventions(Collector.spans)
+        everything = b"".join(Collector.bodies)
+        for what, canary in KEYS.items():
+            expect(canary.encode() not in everything and canary not in log, f"{what} is in a span or in the log")
+        expect(PROMPT not in log, "the prompt is in the log, which nobody asked for")
+        spans = [attributes(span) for span in Collector.spans if span.kind == CLIENT and "gen_ai.input.messages" in attributes(span)]
+        names = ("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions")
+        if not shown:
+            expect(PROMPT.encode() not in everything and not spans, f"{word}: the prompt is in a span")
+            continue
+        expect(len(spans) == 4, f"{word}: {len(spans)} spans of 4 requests have what was said")
+        expect(not any(name in attributes(span) for span in Collector.spans if span.kind == SERVER for name in names), f"{word}: it stands twice")
+        asked = [{"role": "user", "parts": [{"type": "text", "content": PROMPT}]}]
+        expect(all(json.loads(found["gen_ai.input.messages"]) == asked for found in spans), f"{word}: the input is {spans[0]['gen_ai.input.messages']}")
+        said = {"role": "assistant", "parts": [{"type": "text", "content": "hi"}]}
+        called = {"role": "assistant", "parts": [{"type": "tool_call", "id": "call_1", "name": "f", "arguments": {}}], "finish_reason": "tool_call"}
+        wanted = [[said | {"finish_reason": "stop"}], [said | {"finish_reason": "length"}], [called], None]
+        for found, answer in zip(spans, wanted):
+            output = found.get("gen_ai.output.messages")
+            expect((output and json.loads(output)) == answer, f"{word}: the output is {output}, not {answer}")
+        system = json.loads(spans[0].get("gen_ai.system_instructions", "null"))
+        expect(system == [{"type": "text", "content": "Be brief. do not tell (redacted)"}], f"{word}: the instructions are {system}")
+    print("ok   what was said is in spans where it is asked for, without keys")
+
+
 def retry(binary: str, upstream: int, collector: int) -> None:
     """What the specification calls retryable is tried again; nothing is lost."""
     Collector.reset()
@@ -384,6 +423,7 @@ def main() -> None:
     _, collector = serve(Collector)
     for variables in ({}, {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json", "OTEL_SERVICE_NAME": "edge"}, {"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}):
         names(binary, upstream, collector, variables)
+    content(binary, upstream, collector)
     retry(binary, upstream, collector)
     sampling(binary, upstream, collector)
     trouble(binary, upstream, collector)

@@ -33,6 +33,17 @@ pub struct Traces {
     pub batch: usize,
     /// How long a request waits for others to be exported with.
     pub delay: Duration,
+    /// Whether spans hold what was said.
+    pub content: Content,
+}
+
+/// Whether spans hold what was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// No.
+    Withheld,
+    /// Requests and answers, without keys.
+    Shown,
 }
 
 /// How spans are written.
@@ -129,6 +140,7 @@ pub(super) fn read(env: &Env, warnings: &mut Vec<String>) -> Option<Traces> {
             .number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512)
             .min(queue),
         delay: reader.millis("OTEL_BSP_SCHEDULE_DELAY", 5000),
+        content: reader.content(),
     })
 }
 
@@ -239,6 +251,28 @@ impl<'a> Reader<'a> {
             }
         };
         Sampler { heed, ratio }
+    }
+
+    /// The convention's switch, in the words of its older and its newer form. There are no events here, so that what
+    /// is for events alone is shown nowhere.
+    fn content(&mut self) -> Content {
+        let name = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
+        let word = self.get(name).unwrap_or("false").to_ascii_lowercase();
+        match word.as_str() {
+            "true" | "span_only" | "span_and_event" => Content::Shown,
+            "false" | "no_content" => Content::Withheld,
+            "event_only" => {
+                self.warn(
+                    name,
+                    "asks for events, which there are none of: use `SPAN_ONLY`",
+                );
+                Content::Withheld
+            }
+            _ => {
+                self.warn(name, "is not known, so nothing that was said is in spans");
+                Content::Withheld
+            }
+        }
     }
 
     fn ratio(&mut self) -> f64 {

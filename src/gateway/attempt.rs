@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::asked::Asked;
+use super::bill::Bill;
 use super::course::Course;
 use super::exchange::{
     Tried, composer, lost_at_the_door, prepare, read_all, readable, request_id, weigh,
@@ -22,7 +23,6 @@ use super::upstream::{Incoming, Outgoing};
 use super::wait::{backoff, late, rested};
 use super::{Caller, Gateway, Snapshot};
 use crate::canonical::request::{Delivery, Request};
-use crate::catalog::usd::Usd;
 use crate::config::alias::{Rules, Timeouts};
 use crate::error::{Error, Kind, Retry};
 use crate::providers::{Ask, Call, Remedies};
@@ -46,8 +46,8 @@ pub(super) struct Attempt<'a> {
     pub(super) rival: Option<&'a Target>,
     /// When the first content must be there, over all targets.
     pub(super) deadline: Instant,
-    /// What attempts at the same answer have cost before; `None` if that is unknown.
-    pub(super) paid: Option<Usd>,
+    /// What attempts at the same answer have cost before.
+    pub(super) paid: Bill,
 }
 
 impl Attempt<'_> {

@@ -20,6 +20,17 @@ pub enum Finish {
 }
 
 impl Finish {
+    /// The word of OpenTelemetry's conventions.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::ToolCall => "tool_call",
+            Self::Length => "length",
+            Self::ContentFilter => "content_filter",
+            Self::Error => "error",
+        }
+    }
+
     pub(super) fn of(response: &Response) -> Self {
         let reason = response.incomplete_details.as_ref();
         match (

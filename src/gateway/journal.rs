@@ -218,9 +218,18 @@ impl Journal {
 
     /// The answer of several attempts has ended, with this response.
     pub(super) fn ended(&self, response: &Response) {
+        let said = self.said(response);
         if let Some(mut notes) = self.notes() {
             notes.end = Some(End::of(response));
+            notes.said = said;
         }
+    }
+
+    /// What a response says, as JSON, where that is wanted.
+    fn said(&self, response: &Response) -> Option<String> {
+        let says = self.0.as_ref().map(|page| page.says);
+        let written = || serde_json::to_string(&response.output).unwrap_or_default();
+        (says == Some(Says::Everything)).then(written)
     }
 
     /// An upstream request goes out.

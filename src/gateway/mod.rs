@@ -16,7 +16,6 @@ use crate::canonical::compose::{Composer, OnFailure, ReasoningChannel, Setup};
 use crate::canonical::event::Batch;
 use crate::canonical::request::{Delivery, Request};
 use crate::canonical::settings::Echo;
-use crate::catalog::usd::Usd;
 use crate::config::alias::OnCut;
 use crate::config::{Config, ReasoningEvents};
 use crate::error::{Error, Kind, Remedy};
@@ -30,6 +29,7 @@ mod alarm;
 mod asked;
 pub mod asks;
 mod attempt;
+mod bill;
 mod course;
 pub mod estimate;
 mod exchange;
@@ -60,6 +60,7 @@ pub use snapshot::{Peers, Snapshot};
 
 use asked::Asked;
 use attempt::Attempt;
+use bill::Bill;
 use course::Course;
 use journal::Journal;
 use opened::Opened;
@@ -175,7 +176,7 @@ impl Walk<'_> {
             course,
             rival,
             deadline: self.deadline,
-            paid: Some(Usd::default()),
+            paid: Bill::default(),
         }
     }
 }

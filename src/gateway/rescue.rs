@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Reply;
 use super::asked::Asked;
+use super::bill::Bill;
 use super::course::Course;
 use super::opened::Opened;
 use super::running::{Broken, Running};
@@ -22,7 +23,6 @@ use crate::canonical::event::Batch;
 use crate::canonical::request::Delivery;
 use crate::canonical::rescue::graft::Graft;
 use crate::canonical::rescue::{Diverged, Means, continued};
-use crate::catalog::usd::Usd;
 use crate::error::{Error, Kind, Remedy};
 use crate::routing::health::Admission;
 use crate::target::Target;
@@ -52,8 +52,8 @@ pub(super) struct Rescue {
     patience: Duration,
     silent_since: Option<Instant>,
     failure: Option<Error>,
-    /// What the attempts that are over have cost; `None` if that is unknown.
-    paid: Option<Usd>,
+    /// What the attempts that are over have cost.
+    paid: Bill,
 }
 
 /// What became of asking one target.
@@ -94,7 +94,7 @@ impl Rescue {
             patience: left,
             silent_since: None,
             failure: None,
-            paid: Some(Usd::default()),
+            paid: Bill::default(),
         }
     }
 
@@ -240,9 +240,7 @@ impl Rescue {
     fn leave(&mut self) {
         let running = self.running.take();
         let (usage, cost) = running.as_ref().map_or((None, None), |r| r.spent());
-        if usage.is_some() {
-            self.paid = self.paid.zip(cost).map(|(paid, cost)| paid + cost);
-        }
+        self.paid = self.paid.and(Bill::of(usage, cost));
         self.graft.broke(usage);
         self.silent_since.get_or_insert_with(Instant::now);
     }
@@ -387,7 +385,7 @@ impl Rescue {
             "nobody went on with an answer"
         );
         self.graft.at(self.scene.gateway.now());
-        let cost = self.paid.map(Usd::dollars);
+        let cost = self.paid.dollars();
         self.graft
             .note(json!({ "attempts": self.asked.count(), "cost_usd": cost }));
         self.graft.give_up(&error);

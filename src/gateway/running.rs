@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::alarm::{Alarm, Limit};
+use super::bill::Bill;
 use super::gate::Place;
 use super::journal::{Leg, Tokens};
 use super::tariff::Tariff;
@@ -72,8 +73,8 @@ pub(super) struct Running {
     watch: Option<Watch>,
     leg: Leg,
     tariff: Tariff,
-    /// What the same answer has cost before; `None` if that is unknown.
-    paid: Option<Usd>,
+    /// What the same answer has cost before.
+    paid: Bill,
     #[cfg(debug_assertions)]
     grammar: crate::canonical::grammar::Grammar,
 }
@@ -113,7 +114,7 @@ impl Running {
             watch: None,
             leg: Leg::default(),
             tariff: Tariff::default(),
-            paid: None,
+            paid: Bill::default(),
             #[cfg(debug_assertions)]
             grammar: crate::canonical::grammar::Grammar::default(),
         })
@@ -171,7 +172,7 @@ impl Running {
     }
 
     /// From here on the journal hears of the end. `paid` is what the same answer has cost before.
-    pub(super) fn noted_by(&mut self, leg: Leg, tariff: Tariff, paid: Option<Usd>) {
+    pub(super) fn noted_by(&mut self, leg: Leg, tariff: Tariff, paid: Bill) {
         (self.leg, self.tariff, self.paid) = (leg, tariff, paid);
     }
 
@@ -345,8 +346,8 @@ impl Running {
                 self.leg.ended(response, cost, &self.tariff);
                 let mut note = self.note.take();
                 if let Some(note) = note.as_object_mut() {
-                    let all = self.paid.zip(cost).map(|(paid, cost)| paid + cost);
-                    note.insert("cost_usd".to_owned(), json!(all.map(Usd::dollars)));
+                    let all = self.paid.and(Bill::of(response.usage.as_ref(), cost));
+                    note.insert("cost_usd".to_owned(), json!(all.dollars()));
                 }
                 response.extra.insert("llmgw".to_owned(), note);
             }

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use super::App;
 use super::usage::Clerk;
-use crate::config::{Config, LogContent};
+use crate::config::{Config, LogContent, traces};
 use crate::gateway::trace::Trace;
 use crate::gateway::unix_seconds;
 use crate::store::ledger::Ledger;
@@ -16,7 +16,7 @@ use crate::telemetry;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::gauges::{Gauges, Reload};
 use crate::telemetry::otlp::{self, Exporter, Tracer};
-use crate::telemetry::recorder::{Sink, Sinks};
+use crate::telemetry::recorder::{ContentFor, Sink, Sinks};
 use crate::telemetry::redact::Redactor;
 
 /// All observers of one server.
@@ -44,7 +44,13 @@ impl Observers {
         let metrics = metrics.then(|| Arc::new(Metrics::new(config)));
         let lines = telemetry::lines();
         let shown = config.log.content == LogContent::Shown && lines.is_some();
-        let redactor = shown.then(|| Arc::new(Redactor::of(config)));
+        let spans = config.traces.as_ref().map(|traces| traces.content);
+        let in_spans = spans == Some(traces::Content::Shown);
+        let redactor = (shown || in_spans).then(|| Arc::new(Redactor::of(config)));
+        let content = ContentFor {
+            log: redactor.clone().filter(|_| shown),
+            spans: redactor.clone().filter(|_| in_spans),
+        };
         let mut sinks: Vec<Arc<dyn Sink>> = Vec::new();
         sinks.extend(lines.map(|lines| -> Arc<dyn Sink> { Arc::new(lines) }));
         sinks.extend(metrics.clone().map(|metrics| -> Arc<dyn Sink> { metrics }));
@@ -59,7 +65,7 @@ impl Observers {
         }
         Self {
             ledger,
-            sinks: Sinks::new(sinks, redactor.clone()),
+            sinks: Sinks::new(sinks, content),
             streams: Arc::default(),
             metrics,
             redactor,

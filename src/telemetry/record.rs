@@ -12,6 +12,7 @@ use crate::gateway::finish::Finish;
 use crate::gateway::journal::{Attempt, Fate, Tokens};
 use crate::gateway::trace::Trace;
 use crate::target::Target;
+use crate::telemetry::messages::Messages;
 
 /// A finished request.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +73,8 @@ pub struct Record {
     pub mend: Mend,
     /// What was said, without keys; only where the configuration asks for it.
     pub content: Option<Content>,
+    /// The same for spans, where the environment asks for it.
+    pub messages: Option<Messages>,
 }
 
 /// What was said.

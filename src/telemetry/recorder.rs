@@ -7,13 +7,17 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use super::record::{self, Content, Door, Mend, Outcome, Parameters, Record, Transport};
+use super::messages::Messages;
+use super::record::{self, Content, Door, Mend, Parameters, Record, Transport};
 use super::redact::Redactor;
 use crate::canonical::request::{Delivery, Request};
-use crate::canonical::response::Status;
 use crate::error::Error;
 use crate::gateway::journal::{Fate, Journal, Notes, Says};
-use crate::gateway::trace::Trace;
+use crate::gateway::trace::{Sampled, Trace};
+
+mod ending;
+
+use ending::Ending;
 
 /// Somebody who wants to know of each finished request. It is called on the request's own way, so it must not wait:
 /// what takes time goes to a thread or task of the sink's, and what that cannot take is dropped and counted.
@@ -26,13 +30,21 @@ pub trait Sink: std::fmt::Debug + Send + Sync {
 #[derive(Debug, Clone, Default)]
 pub struct Sinks {
     sinks: Arc<[Arc<dyn Sink>]>,
-    /// There if what was said is wanted too.
-    content: Option<Arc<Redactor>>,
+    content: ContentFor,
+}
+
+/// Who wants to know what was said too: each takes it as its redactor leaves it.
+#[derive(Debug, Clone, Default)]
+pub struct ContentFor {
+    /// The log.
+    pub log: Option<Arc<Redactor>>,
+    /// Spans.
+    pub spans: Option<Arc<Redactor>>,
 }
 
 impl Sinks {
     /// These.
-    pub fn new(sinks: Vec<Arc<dyn Sink>>, content: Option<Arc<Redactor>>) -> Self {
+    pub fn new(sinks: Vec<Arc<dyn Sink>>, content: ContentFor) -> Self {
         Self {
             sinks: sinks.into(),
             content,
@@ -40,8 +52,10 @@ impl Sinks {
     }
 
     fn says(&self) -> Says {
-        let content = self.content.as_ref();
-        content.map_or(Says::Nothing, |_| Says::Everything)
+        match (&self.content.log, &self.content.spans) {
+            (None, None) => Says::Nothing,
+            (Some(_), _) | (_, Some(_)) => Says::Everything,
+        }
     }
 
     fn take(&self, record: Record) {
@@ -82,6 +96,7 @@ struct Draft {
     trace: Option<Arc<Trace>>,
     withheld: Vec<String>,
     body: Option<String>,
+    messages: Option<Messages>,
 }
 
 /// How a request ended.
@@ -110,6 +125,7 @@ impl Recorder {
             trace: None,
             withheld: Vec::new(),
             body: None,
+            messages: None,
         };
         let sheet = || Sheet {
             sinks: sinks.clone(),
@@ -183,12 +199,20 @@ impl Recorder {
             draft.delivery = delivery;
             draft.parameters = Parameters::from(request);
         });
+        let sampled = self.trace.as_deref().map(Trace::sampled);
+        if let Some(sheet) = &self.sheet
+            && let Some(redactor) = &sheet.sinks.content.spans
+            && sampled == Some(Sampled::Yes)
+        {
+            let messages = Messages::asked(request, redactor);
+            self.with(|draft| draft.messages = Some(messages));
+        }
     }
 
     /// What was sent, if that is wanted.
     pub fn body(&self, body: &[u8]) {
         if let Some(sheet) = &self.sheet
-            && let Some(redactor) = &sheet.sinks.content
+            && let Some(redactor) = &sheet.sinks.content.log
         {
             let text = redactor.redact(&String::from_utf8_lossy(body));
             self.with(|draft| draft.body = Some(text));
@@ -240,8 +264,7 @@ impl Sheet {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(draft) = draft {
-            let redactor = self.sinks.content.as_deref();
-            let record = draft.finish(self.journal.take(), told, redactor);
+            let record = draft.finish(self.journal.take(), told, &self.sinks.content);
             self.sinks.take(record);
         }
     }
@@ -254,17 +277,22 @@ impl Drop for Sheet {
 }
 
 impl Draft {
-    fn finish(self, notes: Notes, told: &Told<'_>, redactor: Option<&Redactor>) -> Record {
+    fn finish(self, notes: Notes, told: &Told<'_>, wanted: &ContentFor) -> Record {
         let total = self.started.elapsed();
         let mut ending = Ending::of(&notes, told);
-        if ending.words == Words::Foreign && redactor.is_none() {
-            ending.message = None;
+        if wanted.log.is_none() {
+            ending.withhold(told);
         }
         let said = notes.said.as_deref().unwrap_or_default();
-        let content = redactor.map(|redactor| Content {
+        let content = wanted.log.as_ref().map(|redactor| Content {
             request: self.body.unwrap_or_default(),
             response: redactor.redact(said),
         });
+        let finish = notes.end.as_ref().map(|end| end.finish);
+        let mut messages = self.messages;
+        if let (Some(finish), Some(redactor)) = (finish, &wanted.spans) {
+            messages = messages.map(|it| it.answered(said, finish, redactor));
+        }
         let served = notes.attempts.iter().rev().find(|attempt| {
             attempt.to_first.is_some() && matches!(attempt.fate, Fate::Answered | Fate::Cut)
         });
@@ -293,7 +321,7 @@ impl Draft {
             status: ending.status,
             code: ending.code,
             message: ending.message,
-            finish: notes.end.as_ref().map(|end| end.finish),
+            finish,
             response_model: notes.end.as_ref().map(|end| end.model.clone()),
             response_id: notes.end.map(|end| end.response_id),
             parameters: self.parameters,
@@ -307,75 +335,7 @@ impl Draft {
             mend: Mend::of(&notes.attempts, ending.outcome),
             attempts: notes.attempts,
             content,
-        }
-    }
-}
-
-/// How it ended, of what the gateway noted and what was told.
-struct Ending {
-    outcome: Outcome,
-    status: u16,
-    code: Option<String>,
-    message: Option<String>,
-    words: Words,
-}
-
-/// Whose words a message is in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Words {
-    /// Ours.
-    Own,
-    /// Perhaps a provider's.
-    Foreign,
-}
-
-impl Ending {
-    fn of(notes: &Notes, told: &Told<'_>) -> Self {
-        let plain = |outcome, status| Self {
-            outcome,
-            status,
-            code: None,
-            message: None,
-            words: Words::Own,
-        };
-        match (told, &notes.end) {
-            (Told::Failed(error, status), _) => Self {
-                outcome: if notes.attempts.is_empty() && *status < 500 {
-                    Outcome::Refused
-                } else {
-                    Outcome::Failed
-                },
-                status: *status,
-                code: Some(error.code().to_owned()),
-                message: Some(error.message().to_owned()),
-                // Whoever was asked may be quoted, also where an error came inside of a stream and has no status.
-                words: if notes.attempts.is_empty() && error.upstream_status().is_none() {
-                    Words::Own
-                } else {
-                    Words::Foreign
-                },
-            },
-            (Told::Delivered, Some(end)) => Self {
-                outcome: match end.status {
-                    Status::Completed => Outcome::Completed,
-                    Status::Incomplete => Outcome::Incomplete,
-                    Status::Cancelled => Outcome::Cancelled,
-                    Status::Failed | Status::Queued | Status::InProgress => Outcome::Failed,
-                },
-                status: 200,
-                code: end.reason.clone(),
-                message: end.message.clone(),
-                words: Words::Foreign,
-            },
-            (Told::Cancelled, _) => plain(Outcome::Cancelled, 200),
-            (Told::Delivered, None) => plain(Outcome::Completed, 200),
-            (Told::Dropped, _) if std::thread::panicking() => Self {
-                code: Some("internal_error".to_owned()),
-                message: Some("the gateway broke down over this request".to_owned()),
-                ..plain(Outcome::Failed, 500)
-            },
-            // The status of nginx for a client that closed its connection.
-            (Told::Dropped, _) => plain(Outcome::HungUp, 499),
+            messages,
         }
     }
 }

@@ -141,3 +141,24 @@ fn what_is_no_number_is_warned_of_and_does_without() {
         (2048, 250, 1)
     );
 }
+
+#[test]
+fn what_was_said_is_in_spans_only_for_a_word_that_says_so() {
+    let check = |word: &str, expect: Content, warned: usize| {
+        let (traces, warnings) = traces([
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c"),
+            ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", word),
+        ]);
+        let found = traces.map(|traces| traces.content);
+        assert_eq!((found, warnings.len()), (Some(expect), warned), "{word}");
+    };
+    check("", Content::Withheld, 0);
+    check("true", Content::Shown, 0);
+    check("True", Content::Shown, 0);
+    check("SPAN_ONLY", Content::Shown, 0);
+    check("span_and_event", Content::Shown, 0);
+    check("false", Content::Withheld, 0);
+    check("NO_CONTENT", Content::Withheld, 0);
+    check("EVENT_ONLY", Content::Withheld, 1);
+    check("yes, please", Content::Withheld, 1);
+}

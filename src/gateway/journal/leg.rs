@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Attempt, End, Fate, Journal, Says, Tokens};
+use super::{Attempt, End, Fate, Journal, Tokens};
 use crate::canonical::compose::Composer;
 use crate::canonical::request::Request;
 use crate::canonical::response::{Response, Status};
@@ -106,8 +106,7 @@ impl Leg {
             attempt.tokens = response.usage.as_ref().map(Tokens::from);
             attempt.cost = cost;
         });
-        let says = self.journal.0.as_ref().map(|page| page.says);
-        let said = (says == Some(Says::Everything)).then(|| written(response));
+        let said = self.journal.said(response);
         if let Some(mut notes) = self.journal.notes() {
             notes.end = Some(end);
             notes.said = said;
@@ -171,11 +170,6 @@ impl Leg {
             write(attempt);
         }
     }
-}
-
-/// What a response says, as JSON.
-fn written(response: &Response) -> String {
-    serde_json::to_string(&response.output).unwrap_or_default()
 }
 
 impl Drop for Leg {

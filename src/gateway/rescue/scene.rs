@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::super::attempt::Attempt;
+use super::super::bill::Bill;
 use super::super::course::Course;
 use super::super::{Caller, Gateway, Snapshot, Walk};
 use crate::canonical::request::{Delivery, Request};
-use crate::catalog::usd::Usd;
 use crate::routing::resolve::Route;
 use crate::target::Target;
 
@@ -51,7 +51,7 @@ impl Scene {
         target: &'a Target,
         request: &'a Request,
         course: &'a Course,
-        (deadline, paid): (Instant, Option<Usd>),
+        (deadline, paid): (Instant, Bill),
     ) -> Attempt<'a> {
         Attempt {
             gateway: &self.gateway,

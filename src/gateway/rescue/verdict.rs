@@ -1,5 +1,6 @@
 //! What an error says about going on, and what an answer cost that came in vain.
 
+use super::super::bill::Bill;
 use crate::canonical::event::Emitted;
 use crate::canonical::rescue::graft::NOTE;
 use crate::canonical::usage::Usage;
@@ -33,12 +34,14 @@ pub(super) fn honest(cause: &Error, last: Option<&Error>) -> Error {
 }
 
 /// The counts of a finished answer, and what all attempts up to it have cost.
-pub(super) fn counted(events: &[Emitted]) -> Option<(Usage, Option<Usd>)> {
+pub(super) fn counted(events: &[Emitted]) -> Option<(Usage, Bill)> {
     let response = events.last()?.event.known()?.terminal()?;
     let cost = response
         .extra
         .get(NOTE)
         .and_then(|note| note.get("cost_usd"));
     let cost = cost.and_then(serde_json::Value::as_f64);
-    Some((response.usage.clone()?, cost.map(Usd::from_dollars)))
+    let usage = response.usage.clone()?;
+    let bill = Bill::of(Some(&usage), cost.map(Usd::from_dollars));
+    Some((usage, bill))
 }

@@ -8,7 +8,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
@@ -20,16 +19,18 @@ use tokio::time::timeout;
 use super::Clock;
 use crate::config::{Store as StoreConfig, StoreKind};
 
+mod inbox;
 mod table;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+use inbox::{Inbox, News};
 pub use table::read;
 use writer::{Order, Writer};
 
 /// So many orders may wait for the thread.
-const MOST_ORDERS: usize = 8192;
+const MOST_ORDERS: usize = 1024;
 
 /// A report that takes longer is given up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -157,7 +158,7 @@ pub struct Retention {
 #[derive(Debug, Clone)]
 pub struct Ledger {
     orders: SyncSender<Order>,
-    dropped: Arc<AtomicU64>,
+    inbox: Arc<Inbox>,
 }
 
 impl By {
@@ -186,27 +187,29 @@ impl Ledger {
 
     fn at(path: PathBuf, retention: Retention, now: Clock) -> Self {
         let (orders, queue) = sync_channel(MOST_ORDERS);
-        let dropped = Arc::<AtomicU64>::default();
-        let writer = Writer::new(path, retention, now, dropped.clone());
+        let inbox = Arc::<Inbox>::default();
+        let writer = Writer::new(path, retention, now, inbox.clone());
         let started = thread::Builder::new()
             .name("llmgw-ledger".to_owned())
             .spawn(move || writer.run(&queue));
         if let Err(error) = started {
             tracing::warn!("usage is not recorded: no thread for it: {error}");
         }
-        Self { orders, dropped }
+        Self { orders, inbox }
     }
 
     /// Hands entries over. Returns at once; what finds no place is dropped and counted.
     pub fn add(&self, entries: Vec<Entry>) {
-        if self.orders.try_send(Order::Add(entries)).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        if self.inbox.put(entries) == News::Wake {
+            // Too many orders: then the thread is awake, and looks before each. Nobody there: then the inbox fills up,
+            // and what comes after is counted.
+            let _busy_or_gone = self.orders.try_send(Order::Wake);
         }
     }
 
     /// How many requests are missing: the queue was full, or the database could not be written for too long.
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.inbox.dropped()
     }
 
     /// What was used since that time (Unix seconds), with everything that was handed over until now.

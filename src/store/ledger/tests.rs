@@ -134,6 +134,11 @@ fn writer(path: &Path) -> Writer {
     Writer::new(path.to_owned(), WIDE, noon, Arc::default())
 }
 
+fn add(writer: &mut Writer, entries: Vec<Entry>) {
+    writer.inbox().put(entries);
+    writer.obey(Order::Wake);
+}
+
 fn tell(writer: &mut Writer, order: impl FnOnce(oneshot::Sender<Option<()>>) -> Order) {
     let (answer, _reply) = oneshot::channel();
     writer.obey(order(answer));
@@ -150,7 +155,7 @@ fn a_full_disk_keeps_entries_waiting_and_what_was_written() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.sqlite");
     let mut writer = writer(&path);
-    writer.obey(Order::Add(vec![entry(NOON, "a", None, None)]));
+    add(&mut writer, vec![entry(NOON, "a", None, None)]);
     tell(&mut writer, Order::Flush);
     assert_eq!(rows(&path), 1);
     let connection = writer.table().unwrap().connection();
@@ -162,7 +167,7 @@ fn a_full_disk_keeps_entries_waiting_and_what_was_written() {
         .query_row(&full, [], |row| row.get::<_, i64>(0))
         .unwrap();
     let many = vec![entry(NOON, &"a".repeat(100), None, None); 500];
-    writer.obey(Order::Add(many));
+    add(&mut writer, many);
     tell(&mut writer, Order::Flush);
     assert_eq!(rows(&path), 1, "all or none");
     // The connection is another after a fault, and knows no limit: as if there were room again.
@@ -175,11 +180,11 @@ fn a_locked_database_keeps_entries_waiting() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.sqlite");
     let mut writer = writer(&path);
-    writer.obey(Order::Add(vec![entry(NOON, "a", None, None)]));
+    add(&mut writer, vec![entry(NOON, "a", None, None)]);
     tell(&mut writer, Order::Flush);
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    writer.obey(Order::Add(vec![entry(NOON, "a", None, None)]));
+    add(&mut writer, vec![entry(NOON, "a", None, None)]);
     tell(&mut writer, Order::Flush);
     other.execute_batch("COMMIT").unwrap();
     assert_eq!(rows(&path), 1);
@@ -196,4 +201,18 @@ fn nobody_else_may_read_the_ledger() {
     drop(Table::open(&path, WIDE, NOON).unwrap());
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+}
+
+#[test]
+fn the_thread_is_woken_for_the_first_entry_and_for_a_batch_and_not_between() {
+    let inbox = Inbox::default();
+    let put = |count: usize| inbox.put(vec![entry(NOON, "a", None, None); count]);
+    assert_eq!(put(1), News::Wake);
+    assert_eq!(put(998), News::Nothing);
+    assert_eq!(put(1), News::Wake, "a thousand are a batch");
+    assert_eq!(put(1), News::Nothing);
+    assert_eq!(put(7192), News::Nothing, "what does not fit is dropped");
+    assert_eq!((inbox.len(), inbox.dropped()), (1001, 1));
+    assert_eq!(inbox.empty().len(), 1001);
+    assert_eq!(put(1), News::Wake);
 }

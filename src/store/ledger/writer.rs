@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::inbox::{BATCH, Inbox};
 use super::table::Table;
 use super::{By, Entry, Report, Retention};
 use crate::store::Clock;
@@ -15,9 +15,6 @@ use crate::store::database::Fault;
 
 /// An entry waits for others so long: with what a commit takes, a second is not exceeded.
 const DELAY: Duration = Duration::from_millis(500);
-
-/// With so many waiting there is no use in more.
-const BATCH: usize = 1000;
 
 /// So many wait for a database that cannot be written.
 const MOST_WAITING: usize = 20_000;
@@ -31,7 +28,8 @@ const EVERY: Duration = Duration::from_mins(1);
 /// What the thread is told.
 #[derive(Debug)]
 pub(super) enum Order {
-    Add(Vec<Entry>),
+    /// There are entries.
+    Wake,
     Report(u64, By, oneshot::Sender<Option<Report>>),
     Flush(oneshot::Sender<Option<()>>),
 }
@@ -41,7 +39,7 @@ pub(super) struct Writer {
     path: PathBuf,
     retention: Retention,
     now: Clock,
-    dropped: Arc<AtomicU64>,
+    inbox: Arc<Inbox>,
     table: Option<Table>,
     waiting: Vec<Entry>,
     /// When what waits is to be written.
@@ -53,17 +51,12 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(
-        path: PathBuf,
-        retention: Retention,
-        now: Clock,
-        dropped: Arc<AtomicU64>,
-    ) -> Self {
+    pub(super) fn new(path: PathBuf, retention: Retention, now: Clock, inbox: Arc<Inbox>) -> Self {
         Self {
             path,
             retention,
             now,
-            dropped,
+            inbox,
             table: None,
             waiting: Vec::new(),
             due: None,
@@ -93,8 +86,9 @@ impl Writer {
 
     /// Whoever asked may be gone: an answer that nobody takes is dropped.
     pub(super) fn obey(&mut self, order: Order) {
+        self.look();
         match order {
-            Order::Add(entries) => self.add(entries),
+            Order::Wake => {}
             Order::Report(since, by, answer) => {
                 self.write();
                 let _gone = answer.send(self.with(|table| table.report(since, by)));
@@ -106,20 +100,36 @@ impl Writer {
         }
     }
 
-    fn add(&mut self, entries: Vec<Entry>) {
-        if self.waiting.len() >= MOST_WAITING {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+    /// What is in the inbox stays there until its time, or until it is enough: then nobody wakes us for more of it.
+    fn look(&mut self) {
+        let entries = self.inbox.len();
+        if entries > 0 {
+            self.due.get_or_insert_with(|| Instant::now() + DELAY);
+        }
+        if entries < BATCH {
             return;
         }
-        self.waiting.extend(entries);
-        self.due.get_or_insert_with(|| Instant::now() + DELAY);
-        // One that has failed is left alone until its time.
-        if self.waiting.len() >= BATCH && self.failed.is_none() {
+        // A database that has failed is left alone until its time.
+        if self.failed.is_none() {
             self.write();
+        } else {
+            self.take();
         }
     }
 
+    fn take(&mut self) {
+        let mut entries = self.inbox.empty();
+        let room = MOST_WAITING.saturating_sub(self.waiting.len());
+        if entries.len() > room {
+            let lost = entries.drain(room..).map(|it| u64::from(it.requests));
+            let lost = lost.sum();
+            self.inbox.count_dropped(lost);
+        }
+        self.waiting.append(&mut entries);
+    }
+
     fn write(&mut self) {
+        self.take();
         self.due = None;
         let entries = std::mem::take(&mut self.waiting);
         if entries.is_empty() {
@@ -167,8 +177,13 @@ impl Writer {
             return;
         }
         self.warned = Some(Instant::now());
-        let (waiting, dropped) = (self.waiting.len(), self.dropped.load(Ordering::Relaxed));
+        let (waiting, dropped) = (self.waiting.len(), self.inbox.dropped());
         tracing::warn!(path = %self.path.display(), waiting, dropped, "usage cannot be recorded: {fault}");
+    }
+
+    #[cfg(test)]
+    pub(super) fn inbox(&self) -> &Inbox {
+        &self.inbox
     }
 
     #[cfg(test)]

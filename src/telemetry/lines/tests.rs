@@ -65,6 +65,7 @@ fn record() -> Record {
         losses: vec!["top_k".to_owned()],
         mend: Mend::Unbroken,
         content: None,
+        messages: None,
     }
 }
 

@@ -78,6 +78,7 @@ fn record(asked: &str, attempts: Vec<Attempt>) -> Record {
         mend: Mend::Unbroken,
         attempts,
         content: None,
+        messages: None,
     }
 }
 

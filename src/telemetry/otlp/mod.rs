@@ -2,7 +2,8 @@
 //!
 //! Off unless the environment asks for it, and then off the way of every reply: a finished request costs a place in a
 //! bounded queue, and what finds none is dropped and counted. Spans are made of records after the fact, so that nothing
-//! of OpenTelemetry runs where answers are made. They hold names, counts and times; never a prompt, never a key.
+//! of OpenTelemetry runs where answers are made. They hold names, counts and times; what was said only where
+//! `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` asks for it, a key never.
 //!
 //! There is no crate of OpenTelemetry here: its SDK, with what it needs, is a dozen more, for two kinds of spans.
 
@@ -11,6 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, sleep_until};
 
@@ -54,6 +57,8 @@ struct Counts {
 #[derive(Debug)]
 struct Inlet {
     queue: Sender<Arc<Record>>,
+    batch: usize,
+    filled: Arc<Notify>,
     counts: Arc<Counts>,
 }
 
@@ -61,6 +66,8 @@ struct Inlet {
 #[derive(Debug)]
 pub struct Exporter {
     queue: Receiver<Arc<Record>>,
+    /// Told of whenever a batch is in the queue.
+    filled: Arc<Notify>,
     waiting: Vec<Arc<Record>>,
     settings: Traces,
     post: Post,
@@ -81,12 +88,16 @@ pub fn build(config: &Config) -> Option<(Tracer, Arc<dyn Sink>, Exporter)> {
         peers: peers.clone(),
         counts: counts.clone(),
     };
+    let filled = Arc::<Notify>::default();
     let inlet = Inlet {
         queue: sender,
+        batch: settings.batch,
+        filled: filled.clone(),
         counts: counts.clone(),
     };
     let exporter = Exporter {
         queue,
+        filled,
         waiting: Vec::new(),
         post: Post::new(&settings),
         settings,
@@ -138,8 +149,14 @@ fn draw(ratio: f64, id: u128) -> Sampled {
 impl Sink for Inlet {
     fn take(&self, record: &Arc<Record>) {
         let sampled = record.trace.as_deref().map(Trace::sampled);
-        if sampled == Some(Sampled::Yes) && self.queue.try_send(record.clone()).is_err() {
+        if sampled != Some(Sampled::Yes) {
+            return;
+        }
+        if self.queue.try_send(record.clone()).is_err() {
             self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        if self.queue.max_capacity() - self.queue.capacity() >= self.batch {
+            self.filled.notify_one();
         }
     }
 }
@@ -153,11 +170,11 @@ impl Exporter {
                 return;
             }
             let due = Instant::now() + self.settings.delay;
-            while self.waiting.len() < self.settings.batch {
-                let room = self.settings.batch - self.waiting.len();
+            // Nobody waits at the queue meanwhile: to be woken for each record would cost more than the record.
+            while !self.take() && Instant::now() < due {
                 tokio::select! {
-                    taken = self.queue.recv_many(&mut self.waiting, room) => if taken == 0 { break },
-                    () = sleep_until(due) => break,
+                    () = self.filled.notified() => {}
+                    () = sleep_until(due) => {}
                 }
             }
             self.export().await;
@@ -186,6 +203,18 @@ impl Exporter {
             self.count_dropped(left);
         }
         self.warn("at shutdown");
+    }
+
+    /// Takes what there is. Is that a batch, or the last of all?
+    fn take(&mut self) -> bool {
+        while self.waiting.len() < self.settings.batch {
+            match self.queue.try_recv() {
+                Ok(record) => self.waiting.push(record),
+                Err(TryRecvError::Empty) => return false,
+                Err(TryRecvError::Disconnected) => return true,
+            }
+        }
+        true
     }
 
     async fn export(&mut self) {

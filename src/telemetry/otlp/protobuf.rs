@@ -129,9 +129,21 @@ impl Message {
         }
     }
 
+    /// A message within. Its length stands before it and is known after it: there is room for a short one, and only a
+    /// long one is moved.
     fn message(&mut self, field: u64, write: impl FnOnce(&mut Self)) {
-        let mut inner = Self::default();
-        write(&mut inner);
-        self.bytes(field, &inner.0);
+        self.tag(field, Wire::Length);
+        self.0.push(0);
+        let begin = self.0.len();
+        write(self);
+        let length = self.0.len() - begin;
+        if let (Ok(short @ ..0x80), Some(room)) = (u8::try_from(length), self.0.get_mut(begin - 1))
+        {
+            *room = short;
+            return;
+        }
+        let mut prefix = Self::default();
+        prefix.raw(length as u64);
+        self.0.splice(begin - 1..begin, prefix.0);
     }
 }

@@ -1,13 +1,13 @@
 //! A finished request as spans: one for the request as its caller saw it, one for each attempt below it.
 //!
 //! Names are those of the HTTP conventions (`http.*`, `url.*`), those for generative AI (`gen_ai.*`) and ours (`llmgw.*`).
-//! What a client or a provider can write at will (messages, the names of unknown fields) stays out.
+//! What a client or a provider can write at will (messages, the names of unknown fields) stays out, but for what was said
+//! where the environment asks for it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::peers::{Peer, Peers};
 use crate::canonical::request::Delivery;
-use crate::gateway::finish::Finish;
 use crate::gateway::journal::{Attempt, Fate, Tokens};
 use crate::gateway::trace::{SpanId, Trace};
 use crate::telemetry::record::{Door, Mend, Outcome, Record, Transport};
@@ -67,15 +67,36 @@ pub(super) fn of(record: &Record, peers: &Peers) -> Vec<Span> {
     };
     let mut spans = vec![request(record, trace, id, peers)];
     let last = record.attempts.iter().rposition(is_answer);
+    // Where the answer stands, or where there could have been one.
+    let tells = last.or_else(|| record.attempts.len().checked_sub(1));
     for (at, attempt) in record.attempts.iter().enumerate() {
         let answered = if Some(at) == last {
             Answered::Yes
         } else {
             Answered::No
         };
-        spans.extend(self::attempt(record, attempt, answered, (trace, id), peers));
+        let mut span = self::attempt(record, attempt, answered, (trace, id), peers);
+        if let Some(span) = span.as_mut().filter(|_| Some(at) == tells) {
+            span.attributes.extend(content(record));
+        }
+        spans.extend(span);
     }
     spans
+}
+
+/// What was said, where that is wanted.
+fn content(record: &Record) -> Vec<(&'static str, Value)> {
+    let mut attributes = Attributes::default();
+    if let Some(messages) = &record.messages {
+        let system = messages.system.as_deref();
+        attributes.maybe("gen_ai.system_instructions", system);
+        attributes.text("gen_ai.input.messages", &messages.input);
+        attributes.maybe("gen_ai.output.messages", messages.output.as_deref());
+        if messages.left_out > 0 {
+            attributes.number("llmgw.messages_left_out", messages.left_out);
+        }
+    }
+    attributes.0
 }
 
 /// Did the response come from this attempt?
@@ -259,16 +280,6 @@ fn operation(door: Door, usual: &'static str) -> &'static str {
     }
 }
 
-fn finish(finish: Finish) -> &'static str {
-    match finish {
-        Finish::Stop => "stop",
-        Finish::ToolCall => "tool_call",
-        Finish::Length => "length",
-        Finish::ContentFilter => "content_filter",
-        Finish::Error => "error",
-    }
-}
-
 /// As much of a name as a name has.
 fn name(text: &str) -> &str {
     text.get(..LONGEST_NAME.min(text.len())).unwrap_or_default()
@@ -338,7 +349,7 @@ impl Attributes {
             named.or(served).unwrap_or_default(),
         );
         if let Some(reason) = record.finish {
-            let reasons = vec![finish(reason).to_owned()];
+            let reasons = vec![reason.as_str().to_owned()];
             self.0
                 .push(("gen_ai.response.finish_reasons", Value::Texts(reasons)));
         }

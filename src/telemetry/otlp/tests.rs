@@ -9,6 +9,7 @@ use crate::gateway::finish::Finish;
 use crate::gateway::journal::{Attempt, Fate, Tokens};
 use crate::gateway::trace::SpanId;
 use crate::target::Target;
+use crate::telemetry::messages::Messages;
 use crate::telemetry::record::{Door, Mend, Outcome, Parameters, Transport};
 
 const CONFIG: &str =
@@ -103,6 +104,7 @@ fn record(attempts: Vec<Attempt>, flags: u8) -> Arc<Record> {
         losses: vec!["what.the.prompt.said".to_owned()],
         mend: Mend::Unbroken,
         content: None,
+        messages: None,
     })
 }
 
@@ -192,6 +194,35 @@ fn a_request_is_a_server_span_and_each_attempt_a_client_span_below_it() {
 }
 
 #[test]
+fn what_was_said_stands_once_where_the_answer_does_or_could_have_been() {
+    let check = |fates: &[Fate], expect: Option<usize>| {
+        let attempts = fates.iter().zip(2..);
+        let attempts = attempts.map(|(fate, span)| attempt("lab", *fate, span));
+        let mut record = Arc::unwrap_or_clone(record(attempts.collect(), 1));
+        record.messages = Some(Messages {
+            system: None,
+            input: "[1]".to_owned(),
+            left_out: 0,
+            output: Some("[2]".to_owned()),
+        });
+        let spans = spans::of(&record, &Peers::of(&config(&[])));
+        let input = Value::Text("[1]".to_owned());
+        let has = |span: &Span| value(span, "gen_ai.input.messages") == Some(&input);
+        let found: Vec<usize> = (0..spans.len()).filter(|at| has(&spans[*at])).collect();
+        assert_eq!(found, expect.into_iter().collect::<Vec<_>>(), "{fates:?}");
+        for at in found {
+            let output = value(&spans[at], "gen_ai.output.messages");
+            assert_eq!(output, Some(&Value::Text("[2]".to_owned())));
+            assert_eq!(value(&spans[at], "gen_ai.system_instructions"), None);
+        }
+    };
+    check(&[Fate::Failed, Fate::Answered], Some(2));
+    check(&[Fate::Answered, Fate::Abandoned], Some(1));
+    check(&[Fate::Failed, Fate::Failed], Some(2));
+    check(&[], None);
+}
+
+#[test]
 fn json_is_as_the_specification_has_it() {
     let span = Span {
         trace: 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736,
@@ -251,6 +282,24 @@ fn protobuf_is_byte_for_byte_what_the_field_numbers_say() {
     // Field 16 as fixed32: the tag is 133, two bytes of a varint.
     expect_span.extend([0x85, 0x01, 1, 0, 0, 0]);
     assert!(body.ends_with(&expect_span), "{body:x?}");
+}
+
+#[test]
+fn a_message_within_has_the_length_of_what_is_in_it() {
+    let check = |text: usize, expect: &[u8]| {
+        let resource = [("k".to_owned(), "v".repeat(text))];
+        let body = protobuf::encode(&[], &resource);
+        let is_there = body.windows(expect.len()).any(|found| found == expect);
+        assert!(is_there, "{:x?}", &body[..16]);
+    };
+    // As `opentelemetry-proto` writes them: a length is one byte up to 127, and two from there on.
+    check(3, &[0x0a, 12, 0x0a, 10, 0x0a, 1, b'k', 0x12, 5, 0x0a, 3]);
+    check(
+        200,
+        &[
+            0x0a, 0xd4, 0x01, 0x0a, 0xd1, 0x01, 0x0a, 1, b'k', 0x12, 0xcb, 0x01, 0x0a,
+        ],
+    );
 }
 
 #[test]

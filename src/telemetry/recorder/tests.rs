@@ -2,6 +2,7 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::error::Kind;
+use crate::telemetry::record::Outcome;
 use crate::telemetry::redact::Redactor;
 
 /// Keeps what it gets.
@@ -14,7 +15,11 @@ impl Sink for Kept {
     }
 }
 
-fn recorder(content: Option<Arc<Redactor>>) -> (Recorder, Arc<Kept>) {
+fn recorder(log: Option<Arc<Redactor>>) -> (Recorder, Arc<Kept>) {
+    recorder_for(ContentFor { log, spans: None })
+}
+
+fn recorder_for(content: ContentFor) -> (Recorder, Arc<Kept>) {
     let kept = Arc::new(Kept::default());
     let sinks = Sinks::new(vec![kept.clone()], content);
     let recorder = Recorder::begin(&sinks, Door::Chat, Transport::Http, "r1");
@@ -48,7 +53,7 @@ fn the_first_end_that_is_told_is_the_end() {
     let record = only(&kept);
     assert_eq!(record.outcome, Outcome::Refused);
     assert_eq!((record.status, record.asked.as_str()), (400, "m"));
-    assert_eq!(record.message.as_deref(), Some("no"));
+    assert_eq!(record.message.as_deref(), Some("about `input`"));
     assert_eq!(record.overhead, record.total);
 }
 
@@ -62,6 +67,21 @@ fn a_request_over_which_we_break_down_has_failed() {
     assert!(broken.is_err());
     let record = only(&kept);
     assert_eq!((record.outcome, record.status), (Outcome::Failed, 500));
+}
+
+#[test]
+fn a_complaint_that_may_quote_the_prompt_is_told_only_with_the_content() {
+    let complaint = "invalid type: string \"a secret plan\", expected f64";
+    let check = |content, error: &Error, expect: &str| {
+        let (recorder, kept) = recorder(content);
+        recorder.failed(error, 400);
+        assert_eq!(only(&kept).message.as_deref(), Some(expect));
+    };
+    let invalid = Error::invalid("temperature", complaint);
+    check(None, &invalid, "about `temperature`");
+    check(Some(Arc::default()), &invalid, complaint);
+    let busy = Error::new(Kind::Busy, "come back later");
+    check(None, &busy, "come back later");
 }
 
 #[test]
@@ -79,4 +99,23 @@ fn a_providers_words_are_told_only_with_the_content() {
         assert_eq!(record.message.as_deref(), expect);
         assert_eq!(record.content.is_some(), expect.is_some());
     }
+}
+
+#[test]
+fn spans_have_what_was_said_where_they_want_it_and_are_made_and_the_log_has_not() {
+    let check = |spans: Option<Arc<Redactor>>, sampled: Sampled, expect: Option<&str>| {
+        let (recorder, kept) = recorder_for(ContentFor { log: None, spans });
+        let recorder = recorder.traced(Some(Arc::new(Trace::root().spanned(sampled))));
+        recorder.body(b"{\"input\":\"a secret plan\"}");
+        recorder.understood(&Request::ask("m", "a secret plan"), Delivery::Whole);
+        recorder.delivered();
+        let record = only(&kept);
+        assert_eq!(record.content, None);
+        let messages = record.messages.as_ref();
+        assert_eq!(messages.map(|it| it.input.as_str()), expect);
+    };
+    let said = r#"[{"role":"user","parts":[{"type":"text","content":"a secret plan"}]}]"#;
+    check(Some(Arc::default()), Sampled::Yes, Some(said));
+    check(Some(Arc::default()), Sampled::No, None);
+    check(None, Sampled::Yes, None);
 }
