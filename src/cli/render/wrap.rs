@@ -63,6 +63,19 @@ impl Wrap {
         }
     }
 
+    /// Begins anew, behind what was written, in lines of this width.
+    pub(crate) fn restart(&mut self, width: usize) {
+        let (out, word) = (
+            std::mem::take(&mut self.out),
+            std::mem::take(&mut self.word),
+        );
+        *self = Self {
+            out,
+            word,
+            ..Self::new(width, self.colour)
+        };
+    }
+
     /// The column behind what was last written.
     pub(crate) fn column(&self) -> usize {
         self.column
