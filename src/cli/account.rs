@@ -25,8 +25,10 @@ const BYTES_PER_TOKEN: u64 = 8;
 pub(crate) struct Account {
     pub(crate) input: u64,
     pub(crate) output: u64,
-    /// US dollars; `None` where a price is unknown.
+    /// US dollars, of the answers whose price is known; `None` if there is none of them.
     pub(crate) cost: Option<f64>,
+    /// Answers whose price is unknown.
+    unpriced: u64,
     counted: bool,
 }
 
@@ -34,12 +36,16 @@ impl Account {
     /// What one answer took.
     pub(crate) fn of(heard: &Heard, config: &Config) -> Self {
         match usage(heard) {
-            Some(usage) => Self {
-                input: usage.input_tokens,
-                output: usage.output_tokens,
-                cost: cost(heard, config),
-                counted: true,
-            },
+            Some(usage) => {
+                let cost = cost(heard, config);
+                Self {
+                    input: usage.input_tokens,
+                    output: usage.output_tokens,
+                    cost,
+                    unpriced: u64::from(cost.is_none()),
+                    counted: true,
+                }
+            }
             None => Self::default(),
         }
     }
@@ -48,11 +54,11 @@ impl Account {
     pub(crate) fn add(&mut self, other: Self) {
         self.input += other.input;
         self.output += other.output;
-        self.cost = match (self.counted, self.cost, other.cost) {
-            (false, _, cost) => cost,
-            (true, Some(a), Some(b)) => Some(a + b),
-            (true, _, _) => None,
+        self.cost = match (self.cost, other.cost) {
+            (Some(a), Some(b)) => Some(a + b),
+            (one, None) | (None, one) => one,
         };
+        self.unpriced += other.unpriced;
         self.counted |= other.counted;
     }
 
@@ -70,7 +76,11 @@ impl Account {
             return vec!["no token counts".to_owned()];
         }
         let mut words = vec![format!("{} in", self.input), format!("{} out", self.output)];
-        words.extend(self.cost.map(dollars));
+        words.extend(self.cost.map(|cost| match self.unpriced {
+            0 => dollars(cost),
+            1 => format!("{} + 1 answer of unknown price", dollars(cost)),
+            more => format!("{} + {more} answers of unknown price", dollars(cost)),
+        }));
         words
     }
 }
@@ -249,21 +259,36 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_price_makes_the_sum_unknown() {
+    fn an_answer_of_unknown_price_is_told_beside_the_sum() {
         let known = Account {
             input: 1,
             output: 1,
             cost: Some(0.5),
+            unpriced: 0,
             counted: true,
         };
         let unknown = Account {
             cost: None,
+            unpriced: 1,
             ..known
         };
         let mut sum = Account::default();
-        sum.add(known);
-        assert_eq!(sum.cost, Some(0.5));
-        sum.add(unknown);
-        assert_eq!(sum.cost, None);
+        let mut add = |one, expect: &[&str]| {
+            sum.add(one);
+            assert_eq!(sum.words(), expect);
+        };
+        add(unknown, &["1 in", "1 out"]);
+        add(
+            known,
+            &["2 in", "2 out", "$0.50 + 1 answer of unknown price"],
+        );
+        add(
+            known,
+            &["3 in", "3 out", "$1.00 + 1 answer of unknown price"],
+        );
+        add(
+            unknown,
+            &["4 in", "4 out", "$1.00 + 2 answers of unknown price"],
+        );
     }
 }

@@ -41,7 +41,7 @@ pub(crate) async fn run(ask: Ask, global: &Global) -> Outcome {
         if wants_json {
             say(&format!("{}\n", json!({ "error": failure.report() })))?;
         }
-        tell(&failure.text());
+        failure.tell();
         return Err(Stop::Told(failure.code));
     }
     done

@@ -103,7 +103,13 @@ impl Conversation {
     /// Asks another one from now on. What was said stays.
     pub(super) fn switch(&mut self, typed: &str) -> Outcome {
         let aliases = self.setup.config.aliases.len();
-        self.settings.model = self.setup.model(Some(typed), self.streams)?;
+        // Of one name `now …` tells what was found; of a list there may be more to tell.
+        let streams = if typed.contains(',') {
+            self.streams
+        } else {
+            self.streams.hushed()
+        };
+        self.settings.model = self.setup.model(Some(typed), streams)?;
         if self.setup.config.aliases.len() != aliases {
             self.gateway = Gateway::new(self.setup.config.clone());
         }
