@@ -13,6 +13,7 @@ use crate::canonical::usage::Usage;
 use crate::catalog;
 use crate::catalog::day::Day;
 use crate::catalog::prices::{Terms, cost_of};
+use crate::catalog::usd::Usd;
 use crate::config::Config;
 use crate::routing::resolve;
 
@@ -25,8 +26,8 @@ const BYTES_PER_TOKEN: u64 = 8;
 pub(crate) struct Account {
     pub(crate) input: u64,
     pub(crate) output: u64,
-    /// US dollars, of the answers whose price is known; `None` if there is none of them.
-    pub(crate) cost: Option<f64>,
+    /// Of the answers whose price is known; `None` if there is none of them.
+    pub(crate) cost: Option<Usd>,
     /// Answers whose price is unknown.
     unpriced: u64,
     counted: bool,
@@ -86,7 +87,8 @@ impl Account {
 }
 
 /// As many digits as it takes to show something.
-pub(crate) fn dollars(cost: f64) -> String {
+pub(crate) fn dollars(cost: Usd) -> String {
+    let cost = cost.dollars();
     if cost == 0.0 {
         return "$0".to_owned();
     }
@@ -133,7 +135,7 @@ pub(crate) fn object(heard: &Heard, output: &Value, config: &Config) -> Value {
         "output": output,
         "finish_reason": finish,
         "usage": usage,
-        "cost_usd": cost(heard, config),
+        "cost_usd": cost(heard, config).map(Usd::dollars),
         "ttft_ms": heard.to_first.map(millis),
         "total_ms": millis(heard.total),
         "attempts": heard.attempts,
@@ -224,7 +226,7 @@ fn usage(heard: &Heard) -> Option<&Usage> {
 }
 
 /// What the answer cost, by the configuration's prices and the catalogue's.
-pub(crate) fn cost(heard: &Heard, config: &Config) -> Option<f64> {
+pub(crate) fn cost(heard: &Heard, config: &Config) -> Option<Usd> {
     let target = heard.target.as_ref()?;
     let provider = config.provider(target.provider.as_str())?;
     let model = catalog::models::find(provider.vendor(), target.model.as_str());
@@ -240,6 +242,7 @@ pub(crate) fn cost(heard: &Heard, config: &Config) -> Option<f64> {
         usage(heard)?,
         terms,
     )
+    .map(Usd::from_dollars)
 }
 
 fn millis(duration: std::time::Duration) -> u64 {
@@ -252,10 +255,11 @@ mod tests {
 
     #[test]
     fn small_sums_are_shown_too() {
-        assert_eq!(dollars(0.0), "$0");
-        assert_eq!(dollars(12.5), "$12.50");
-        assert_eq!(dollars(0.0021), "$0.0021");
-        assert_eq!(dollars(0.00006), "$0.00006");
+        let check = |cost, expect: &str| assert_eq!(dollars(Usd::from_dollars(cost)), expect);
+        check(0.0, "$0");
+        check(12.5, "$12.50");
+        check(0.0021, "$0.0021");
+        check(0.00006, "$0.00006");
     }
 
     #[test]
@@ -263,7 +267,7 @@ mod tests {
         let known = Account {
             input: 1,
             output: 1,
-            cost: Some(0.5),
+            cost: Some(Usd::from_dollars(0.5)),
             unpriced: 0,
             counted: true,
         };

@@ -17,6 +17,9 @@ pub(crate) fn folded(text: &str, columns: usize) -> String {
         }
         let words: Vec<&str> = body.split_whitespace().collect();
         let lines = rows(&words, " ", columns.saturating_sub(indent));
+        // A dot between two things is none where a line ends between them.
+        let lines = lines.iter().map(|line| line.trim_matches([' ', '·']));
+        let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
         let margin = " ".repeat(indent);
         shown.push_str(&margin);
         shown.push_str(&lines.join(&format!("\n{margin}")));
@@ -57,6 +60,8 @@ mod tests {
         check("one two", 0, "one two");
         check("a  b\nanother one", 9, "a  b\nanother\none");
         check("日本 日本", 8, "日本\n日本");
+        check("one · two · three", 10, "one · two\nthree");
+        check("one · two · three", 5, "one\ntwo\nthree");
         check("unbreakable", 4, "unbreakable");
     }
 
