@@ -148,6 +148,14 @@ pub(crate) fn rows(config: &Config, cache: &Cache) -> Vec<Row> {
     rows
 }
 
+/// How many models can be asked now, aliases and `demo` aside.
+pub(crate) fn ready(config: &Config) -> usize {
+    let rows = rows(config, &Cache::read());
+    let is_model = |row: &&Row| row.source != "alias" && row.id != "demo";
+    let ready = rows.iter().filter(|row| row.ready == Ready::Yes);
+    ready.filter(is_model).count()
+}
+
 /// Ids for the shell's completion: no network, and no complaint about a broken file.
 pub(crate) fn candidates() -> Vec<CompletionCandidate> {
     let Ok(config) = load::load(None, &Env::of_process()) else {
