@@ -197,6 +197,7 @@ fn imports_point_to_lower_layers_only() {
 fn some_names_belong_to_one_place() {
     let only: &[(&str, &[&str])] = &[
         ("reqwest::", &["gateway/upstream.rs", "gateway/fetch.rs"]),
+        ("hyper", &["gateway/upstream"]),
         ("axum::", &["server/"]),
         ("rusqlite::", &["store/"]),
         ("clap::", &["cli/"]),

@@ -1,7 +1,8 @@
 //! The transport: where bytes leave the process and come back. The only file, besides `fetch`, that names reqwest.
 //!
 //! A provider is reached over HTTP, or it is a *local peer* that yields bytes by a script: the demo model, and the
-//! stand-ins of tests. Everything above sees the same head and the same chunks.
+//! stand-ins of tests. Everything above sees the same head and the same chunks. What speaks plain HTTP and needs no proxy
+//! is reached by `direct`, and everything else by reqwest.
 
 use std::collections::{HashMap, VecDeque};
 use std::error::Error as _;
@@ -10,11 +11,27 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, Method, StatusCode, Uri};
+use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
 use crate::error::{Error, Kind};
 use crate::providers::demo::peer::Step;
+
+mod direct;
+
+use direct::{Origin, Reading};
+
+/// What we call ourselves.
+const AGENT: &str = concat!("llmgw/", env!("CARGO_PKG_VERSION"));
+
+/// So many unused connections are kept to each server, for so long.
+const MOST_IDLE: usize = 512;
+const IDLE: Duration = Duration::from_secs(90);
+
+/// A silent connection is probed this often.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// A stand-in for a provider: answers a request by a script.
 #[derive(Clone)]
@@ -78,24 +95,47 @@ pub struct Incoming {
 pub enum Chunks {
     /// Over the network.
     Http(reqwest::Response),
+    /// Over the network, without TLS.
+    Direct(Reading),
     /// By script.
     Local(VecDeque<Step>),
 }
 
-/// The HTTP clients: built when first needed, since loading the system's certificates takes milliseconds.
+/// The ways to all servers. The HTTP clients are built when first needed, since loading the system's certificates takes
+/// milliseconds.
 #[derive(Debug)]
 pub struct Clients {
     connect: Duration,
     tls: OnceLock<Result<reqwest::Client, String>>,
     plain: OnceLock<Result<reqwest::Client, String>>,
-    loopback: OnceLock<Result<reqwest::Client, String>>,
-    addresses: RwLock<Addresses>,
+    proxies: OnceLock<Matcher>,
+    known: RwLock<Known>,
 }
 
-type Addresses = HashMap<String, (Url, ClientKind)>;
+/// What was found out about URLs. Reading one costs as much as writing the request, and they are few.
+#[derive(Debug, Default)]
+struct Known {
+    ways: HashMap<String, Way>,
+    /// By the scheme and authority of their URLs. They come from the configuration, so they are few.
+    origins: HashMap<String, Arc<Origin>>,
+}
+
+/// How a request reaches its server.
+#[derive(Debug, Clone)]
+enum Way {
+    Direct(Arc<Origin>, PathAndQuery),
+    Client(ClientKind, Url),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ClientKind {
+    Tls,
+    /// A server without TLS needs no certificates.
+    Plain,
+}
 
 /// So many URLs are remembered.
-const MOST_ADDRESSES: usize = 512;
+const MOST_URLS: usize = 512;
 
 impl Clients {
     /// Clients that give a connection this long to stand.
@@ -104,66 +144,72 @@ impl Clients {
             connect,
             tls: OnceLock::new(),
             plain: OnceLock::new(),
-            loopback: OnceLock::new(),
-            addresses: RwLock::default(),
+            proxies: OnceLock::new(),
+            known: RwLock::default(),
         }
     }
 
     /// Sends a request and waits for the head of its reply.
     pub async fn send(&self, transport: &Transport, outgoing: Outgoing) -> Result<Incoming, Error> {
         match transport {
-            Transport::Http => self.send_http(outgoing).await,
+            Transport::Http => match self.way(&outgoing.url)? {
+                Way::Direct(origin, path) => {
+                    let (head, body) = origin.send(path, outgoing).await?.into_parts();
+                    Ok(Incoming {
+                        status: head.status,
+                        headers: head.headers,
+                        body: Chunks::Direct(body),
+                    })
+                }
+                Way::Client(kind, url) => send_by(self.client(kind)?, url, outgoing).await,
+            },
             Transport::Local(peer) => play_head((peer.0)(&outgoing).into()).await,
         }
     }
 
-    async fn send_http(&self, outgoing: Outgoing) -> Result<Incoming, Error> {
-        let (url, kind) = self.address(&outgoing.url)?;
-        let client = self.client(kind)?;
-        let mut request = reqwest::Request::new(outgoing.method, url);
-        *request.headers_mut() = outgoing.headers;
-        *request.body_mut() = Some(outgoing.body.into());
-        let mut response = client
-            .execute(request)
-            .await
-            .map_err(|error| broken(&error, "cannot reach the provider"))?;
-        Ok(Incoming {
-            status: response.status(),
-            headers: std::mem::take(response.headers_mut()),
-            body: Chunks::Http(response),
-        })
+    /// How a URL is reached.
+    fn way(&self, url: &str) -> Result<Way, Error> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(way) = known.ways.get(url) {
+            return Ok(way.clone());
+        }
+        drop(known);
+        let unreadable = |error: &dyn std::fmt::Display| {
+            let message = format!("the provider's URL cannot be read: {error}");
+            Error::new(Kind::Unreachable, message)
+        };
+        let read = Url::parse(url).map_err(|error| unreadable(&error))?;
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let way = if read.scheme() == "https" {
+            Way::Client(ClientKind::Tls, read)
+        } else {
+            let uri: Uri = read.as_str().parse().map_err(|error| unreadable(&error))?;
+            if self.needs_proxy(&read, &uri) {
+                Way::Client(ClientKind::Plain, read)
+            } else {
+                known
+                    .direct(uri, self.connect)
+                    .ok_or_else(|| unreadable(&"it names no host"))?
+            }
+        };
+        // Some URLs have a model in them, whose names come from clients.
+        if known.ways.len() >= MOST_URLS {
+            known.ways.clear();
+        }
+        known.ways.insert(url.to_owned(), way.clone());
+        Ok(way)
     }
 
-    /// Where a request goes, and which client takes it there. Reading a URL costs as much as writing the request, and
-    /// they are few, so they are remembered.
-    fn address(&self, url: &str) -> Result<(Url, ClientKind), Error> {
-        let known = |addresses: &Addresses| addresses.get(url).cloned();
-        let addresses = self.addresses.read();
-        if let Some(known) = known(&addresses.unwrap_or_else(PoisonError::into_inner)) {
-            return Ok(known);
-        }
-        let read = Url::parse(url).map_err(|error| {
-            Error::new(
-                Kind::Unreachable,
-                format!("the provider's URL cannot be read: {error}"),
-            )
-        })?;
-        let kind = ClientKind::of(&read);
-        let addresses = self.addresses.write();
-        let mut addresses = addresses.unwrap_or_else(PoisonError::into_inner);
-        // Some URLs have a model in them, whose names come from clients.
-        if addresses.len() >= MOST_ADDRESSES {
-            addresses.clear();
-        }
-        addresses.insert(url.to_owned(), (read.clone(), kind));
-        Ok((read, kind))
+    /// A proxy never stands between us and a loopback host.
+    fn needs_proxy(&self, url: &Url, uri: &Uri) -> bool {
+        let proxies = || self.proxies.get_or_init(Matcher::from_system);
+        !leads_here(url) && proxies().intercept(uri).is_some()
     }
 
     fn client(&self, kind: ClientKind) -> Result<&reqwest::Client, Error> {
         let cell = match kind {
             ClientKind::Tls => &self.tls,
             ClientKind::Plain => &self.plain,
-            ClientKind::Loopback => &self.loopback,
         };
         cell.get_or_init(|| build(kind, self.connect))
             .as_ref()
@@ -176,22 +222,40 @@ impl Clients {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ClientKind {
-    Tls,
-    Plain,
-    Loopback,
+impl Known {
+    fn direct(&mut self, uri: Uri, connect: Duration) -> Option<Way> {
+        let path = uri.path_and_query()?.clone();
+        let name = uri.authority()?.as_str();
+        let origin = match self.origins.get(name) {
+            Some(origin) => origin.clone(),
+            None => {
+                let name = name.to_owned();
+                let origin = Origin::new(uri, connect)?;
+                self.origins.insert(name, origin.clone());
+                origin
+            }
+        };
+        Some(Way::Direct(origin, path))
+    }
 }
 
-impl ClientKind {
-    /// A proxy never stands between us and a loopback host, and a server without TLS needs no certificates.
-    fn of(url: &Url) -> Self {
-        match (url.scheme(), leads_here(url)) {
-            ("https", _) => Self::Tls,
-            (_, true) => Self::Loopback,
-            (_, false) => Self::Plain,
-        }
-    }
+async fn send_by(
+    client: &reqwest::Client,
+    url: Url,
+    outgoing: Outgoing,
+) -> Result<Incoming, Error> {
+    let mut request = reqwest::Request::new(outgoing.method, url);
+    *request.headers_mut() = outgoing.headers;
+    *request.body_mut() = Some(outgoing.body.into());
+    let mut response = client
+        .execute(request)
+        .await
+        .map_err(|error| broken(&error, "cannot reach the provider"))?;
+    Ok(Incoming {
+        status: response.status(),
+        headers: std::mem::take(response.headers_mut()),
+        body: Chunks::Http(response),
+    })
 }
 
 #[expect(
@@ -204,16 +268,13 @@ fn build(kind: ClientKind, connect: Duration) -> Result<reqwest::Client, String>
     let mut builder = reqwest::Client::builder()
         .connect_timeout(connect)
         .tcp_nodelay(true)
-        .pool_max_idle_per_host(512)
-        .pool_idle_timeout(Duration::from_secs(90))
-        .tcp_keepalive(Duration::from_secs(30))
+        .pool_max_idle_per_host(MOST_IDLE)
+        .pool_idle_timeout(IDLE)
+        .tcp_keepalive(KEEP_ALIVE)
         .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("llmgw/", env!("CARGO_PKG_VERSION")));
+        .user_agent(AGENT);
     if kind != ClientKind::Tls {
         builder = builder.tls_certs_only([]);
-    }
-    if kind == ClientKind::Loopback {
-        builder = builder.no_proxy();
     }
     builder.build().map_err(|error| error.to_string())
 }
@@ -237,6 +298,10 @@ impl Chunks {
                     Kind::StreamCut,
                     reason("the provider's reply broke off", &error),
                 )
+            }),
+            Self::Direct(reading) => reading.next().await.map_err(|error| {
+                let reason = format!("the provider's reply broke off: {}", innermost(&error));
+                Error::new(Kind::StreamCut, reason)
             }),
             Self::Local(steps) => play(steps).await,
         }
@@ -304,12 +369,16 @@ fn broken(error: &reqwest::Error, what: &str) -> Error {
 
 /// The innermost cause says most. The URL is left out: it says nothing that the target's name does not.
 fn reason(what: &str, error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
+    match error.source() {
+        Some(cause) => format!("{what}: {}", innermost(cause)),
+        None => what.to_owned(),
+    }
+}
+
+fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a dyn std::error::Error {
+    let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }
-    if error.source().is_none() {
-        return what.to_owned();
-    }
-    format!("{what}: {cause}")
+    cause
 }
