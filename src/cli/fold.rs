@@ -15,11 +15,15 @@ pub(crate) fn folded(text: &str, columns: usize) -> String {
             shown.push_str(line);
             continue;
         }
-        let words: Vec<&str> = body.split_whitespace().collect();
-        let lines = rows(&words, " ", columns.saturating_sub(indent));
+        // What stands apart on a line gets a line of its own.
+        let apart = body.trim_end().split("   ").map(str::trim);
+        let lines = apart.filter(|part| !part.is_empty()).flat_map(|part| {
+            let words: Vec<&str> = part.split_whitespace().collect();
+            rows(&words, " ", columns.saturating_sub(indent))
+        });
         // A dot between two things is none where a line ends between them.
-        let lines = lines.iter().map(|line| line.trim_matches([' ', '·']));
-        let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+        let lines = lines.map(|line| line.trim_matches([' ', '·']).to_owned());
+        let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
         let margin = " ".repeat(indent);
         shown.push_str(&margin);
         shown.push_str(&lines.join(&format!("\n{margin}")));
@@ -60,6 +64,7 @@ mod tests {
         check("one two", 0, "one two");
         check("a  b\nanother one", 9, "a  b\nanother\none");
         check("日本 日本", 8, "日本\n日本");
+        check("what?     all: x", 14, "what?\nall: x");
         check("one · two · three", 10, "one · two\nthree");
         check("one · two · three", 5, "one\ntwo\nthree");
         check("unbreakable", 4, "unbreakable");
