@@ -220,6 +220,48 @@ async fn each_door_answers_in_its_own_protocol() {
 }
 
 #[tokio::test]
+async fn raw_reasoning_is_called_as_the_configuration_says() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder().no_proxy().build().unwrap();
+    for (choice, tag, other) in [
+        (
+            "summary",
+            "response.reasoning_summary_text.delta",
+            "response.reasoning",
+        ),
+        (
+            "spec",
+            "response.reasoning.delta",
+            "response.reasoning_text",
+        ),
+        (
+            "openai",
+            "response.reasoning_text.delta",
+            "response.reasoning.",
+        ),
+    ] {
+        let config = format!("defaults: {{ reasoning_events: {choice} }}\n");
+        let (address, stopper) = served(&config).await;
+        let body = json!({
+            "model": "demo", "input": "hi", "reasoning": { "effort": "high", "summary": "auto" }, "stream": true,
+        });
+        let url = format!("http://{address}/v1/responses");
+        let request = client.post(url).header("content-type", "application/json");
+        let reply = request.body(body.to_string()).send().await.unwrap();
+        let text = reply.text().await.unwrap();
+        assert!(text.contains(&format!("\nevent: {tag}\n")), "{text}");
+        let foreign = text.lines().find(|line| {
+            line.strip_prefix("event: ").is_some_and(|name| {
+                name.starts_with(other) && !name.starts_with("response.reasoning_summary")
+            })
+        });
+        assert_eq!(foreign, None, "{choice}");
+        stopper.stop();
+        stopper.stop();
+    }
+}
+
+#[tokio::test]
 async fn an_error_speaks_the_dialect_of_its_path() {
     let bench = Bench::new("").await;
     let (status, body) = bench.post("/v1/messages", &json!({"model": "smart"})).await;

@@ -120,6 +120,9 @@ pub struct Request {
     /// Strict output, or everything that the provider said.
     #[serde(skip)]
     pub profile: Profile,
+    /// What the reply's events of raw reasoning are called.
+    #[serde(skip)]
+    pub reasoning_names: ReasoningNames,
     /// Fields beyond the specification.
     #[serde(flatten)]
     pub extra: Extra,
@@ -323,6 +326,16 @@ impl Request {
     pub fn includes(&self, what: &str) -> bool {
         self.include.iter().any(|entry| entry == what)
     }
+}
+
+/// What the events of raw reasoning text are called. A client that was written for one name does not hear the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReasoningNames {
+    /// `response.reasoning.delta` and `.done`, the specification's.
+    #[default]
+    Specification,
+    /// `response.reasoning_text.delta` and `.done`, OpenAI's.
+    OpenAi,
 }
 
 /// The values of `include` that the specification names; others make a request native.

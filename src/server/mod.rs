@@ -16,9 +16,10 @@ use axum::serve::{Listener as _, ListenerExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::canonical::request::Request;
-use crate::config::Config;
+use crate::canonical::request::{ReasoningNames, Request};
 use crate::config::server::{Admin, Host, Listen};
+use crate::config::{Config, ReasoningEvents};
+use crate::doors::responses::ResponsesEncoder;
 use crate::error::{Error, Kind};
 use crate::gateway::gate::{COME_BACK, Full, Gate, Manner, Place};
 use crate::gateway::{Caller, Gateway, Reply, unix_seconds};
@@ -193,6 +194,15 @@ impl App {
             observers: observers::Observers::new(&config),
             gateway: Gateway::new(config),
         }
+    }
+
+    /// Writes the reply to a request of Open Responses, as the configuration has it.
+    fn encoder(&self, request: &mut Request) -> ResponsesEncoder {
+        request.reasoning_names = match self.gateway.snapshot().config.defaults.reasoning_events {
+            ReasoningEvents::Summary | ReasoningEvents::Spec => ReasoningNames::Specification,
+            ReasoningEvents::OpenAi => ReasoningNames::OpenAi,
+        };
+        ResponsesEncoder::of(request)
     }
 
     /// Asks for the holder of a key, within its limits.

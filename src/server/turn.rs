@@ -100,7 +100,8 @@ type Understood = (
 );
 
 async fn understood(app: &App, taken: &Taken) -> Result<Understood, Error> {
-    let (mut request, encoder, caller) = serve::understand::<Responses>(taken)?;
+    let (mut request, _, caller) = serve::understand::<Responses>(taken)?;
+    let encoder = app.encoder(&mut request);
     let owner = Owner::of(caller.key.as_ref());
     let conversations = &app.conversations;
     let filing = conversations

@@ -208,8 +208,9 @@ impl Talk {
     ) -> Result<(Turn, Caller), Error> {
         let header = |name: &str| self.parts.headers.get(name)?.to_str().ok();
         recorder.body(text.as_bytes());
-        let (mut request, encoder, task) =
+        let (mut request, _, task) =
             ResponsesEncoder::decode_message(header("x-llmgw-profile"), text)?;
+        let encoder = self.app.encoder(&mut request);
         recorder.understood(&request, Delivery::Streamed);
         let in_flight = InFlight::holding(&self.app.in_flight, self.app.place().await?);
         referred.clone_from(&request.previous_response_id);

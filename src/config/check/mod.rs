@@ -65,7 +65,6 @@ pub fn check(
     let fetch = checker.fetch(section("fetch"));
     let log = checker.log(section("log"));
     let prices = checker.prices(section("prices"));
-    checker.not_offered(&defaults);
     if !checker.faults.is_empty() {
         let mut faults = checker.faults;
         faults.sort_by_key(|fault| fault.position);

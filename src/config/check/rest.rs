@@ -8,9 +8,7 @@ use crate::catalog::prices::{PriceRule, Rates};
 use crate::config::alias::{Alias, Retry, Timeouts};
 use crate::config::document::Path;
 use crate::config::provider::ProviderConfig;
-use crate::config::{
-    Breaker, Defaults, Fetch, FetchRule, Log, LogContent, ReasoningEvents, Store, nearest, shape,
-};
+use crate::config::{Breaker, Defaults, Fetch, FetchRule, Log, LogContent, Store, nearest, shape};
 
 use super::Checker;
 
@@ -26,16 +24,6 @@ impl Checker<'_> {
             on_cut: shape.on_cut.unwrap_or_default(),
             lossy: shape.lossy.unwrap_or_default(),
             reasoning_events: shape.reasoning_events.unwrap_or_default(),
-        }
-    }
-
-    /// What the configuration can say already and the gateway does not do yet must not be believed in silence.
-    pub(super) fn not_offered(&mut self, defaults: &Defaults) {
-        if defaults.reasoning_events == ReasoningEvents::OpenAi {
-            self.warnings.push(
-                "defaults.reasoning_events: `openai` is not offered yet; the events are those of `spec`"
-                    .to_owned(),
-            );
         }
     }
 

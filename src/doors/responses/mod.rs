@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{Door, Encoder};
 use crate::canonical::event::{Emitted, ErrorPayload};
-use crate::canonical::request::{Profile, Request};
+use crate::canonical::request::{Profile, ReasoningNames, Request};
 use crate::canonical::response::Response;
 use crate::error::Error;
 
@@ -86,6 +86,7 @@ enum Padding {
 pub struct ResponsesEncoder {
     profile: Profile,
     padding: Padding,
+    reasoning_names: ReasoningNames,
     /// The next event's number.
     sequence: u64,
     filter: strict::Filter,
@@ -119,6 +120,7 @@ impl ResponsesEncoder {
                 Some(true) => Padding::Deltas,
                 Some(false) | None => Padding::None,
             },
+            reasoning_names: request.reasoning_names,
             sequence: 0,
             filter: strict::Filter::default(),
         }

@@ -35,6 +35,7 @@ pub(super) fn verdicts(request: &Request, losses: &mut Vec<Loss>) -> Result<(), 
         delivery: _,
         safety_identifier: _,
         profile: _,
+        reasoning_names: _,
         native: _,
         // Ours: the gateway has seen to them before.
         previous_response_id: _,

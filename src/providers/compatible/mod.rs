@@ -25,6 +25,7 @@ mod choice;
 mod details;
 mod errors;
 mod fields;
+mod format;
 mod messages;
 mod models;
 mod parts;

@@ -1,26 +1,22 @@
 //! A request becomes a Chat Completions body.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use serde_json::Value;
 
 use super::choice::Chosen;
 use super::messages::Transcript;
-use super::quirks::{EffortStyle, Field, Formats, Limit, Quirks, Replay, Takes};
+use super::quirks::{EffortStyle, Field, Limit, Quirks, Replay, Takes};
 use super::stream::{ChatDecoder, Parallel, Wanted};
-use super::{fields, prefill, remedies};
+use super::{fields, format, prefill, remedies};
 use crate::canonical::extra::{Extra, Object};
 use crate::canonical::ids;
 use crate::canonical::native::Protocol;
-use crate::canonical::open::{Open, tag_of};
-use crate::canonical::part::Json;
-use crate::canonical::request::{Format, Request, SchemaFormat};
+use crate::canonical::request::Request;
 use crate::catalog::openai::{self, Family};
 use crate::error::{Error, Kind, Remedy};
 use crate::providers::{Loss, Remedies};
 use crate::wire::chat::Text;
-use crate::wire::chat::request::{self as chat, JsonSchema, ResponseFormat, StreamOptions};
+use crate::wire::chat::request::{self as chat, StreamOptions};
 
 /// The body, what it could not carry, and who understands the reply.
 pub(super) struct Encoded {
@@ -162,6 +158,7 @@ fn settings<'a>(
         background: _,
         provider: _,
         profile: _,
+        reasoning_names: _,
         native: _,
         // The conversation and the tools are written elsewhere.
         input: _,
@@ -198,7 +195,7 @@ fn settings<'a>(
     fields::sampling(context, body)?;
     if let Some(text) = text {
         body.response_format = match &text.format {
-            Some(format) => response_format(context, format)?,
+            Some(format) => format::response_format(context, format)?,
             None => None,
         };
         fields::verbosity(context, text.verbosity.as_deref(), body);
@@ -326,73 +323,6 @@ fn parallel(
             Parallel::Many
         }
         Takes::Yes | Takes::No => Parallel::First,
-    }
-}
-
-fn response_format<'a>(
-    context: &mut Context<'a>,
-    format: &'a Open<Format>,
-) -> Result<Option<ResponseFormat<'a>>, Error> {
-    let schema = match format {
-        Open::Known(Format::Text(_)) => return Ok(None),
-        Open::Known(Format::JsonObject(_)) => None,
-        Open::Known(Format::JsonSchema(schema)) => Some(schema),
-        Open::Unknown(map) => {
-            let message = format!("this server knows no format `{}`", tag_of(map));
-            return Err(Error::unsupported("text.format.type", message));
-        }
-    };
-    let object = || ResponseFormat {
-        kind: "json_object".into(),
-        json_schema: None,
-    };
-    let schema = schema.filter(|schema| schema.schema.is_some());
-    Ok(Some(match (schema, context.quirks.formats) {
-        (Some(schema), Formats::JsonSchema | Formats::SchemaOnly) => {
-            for key in schema.extra.keys() {
-                context.lose(format!("text.format.{key}"), "not sent");
-            }
-            json_schema(schema)
-        }
-        (None, Formats::JsonSchema | Formats::JsonObject) => object(),
-        (None, Formats::SchemaOnly) => {
-            context.lose("text.format", "written as a schema for any object");
-            any_object()?
-        }
-        (Some(schema), Formats::JsonObject) if schema.strict == Some(true) => {
-            let message = "this server cannot be held to a JSON schema";
-            return Err(Error::unsupported("text.format", message));
-        }
-        (Some(_), Formats::JsonObject) => {
-            context.lose("text.format.schema", "asked for as any JSON object");
-            object()
-        }
-    }))
-}
-
-/// A schema that says no more than that the answer is an object.
-fn any_object<'a>() -> Result<ResponseFormat<'a>, Error> {
-    let schema = Json::of(&serde_json::json!({ "type": "object" }))
-        .map_err(|e| Error::new(Kind::Internal, format!("the schema: {e}")))?;
-    Ok(ResponseFormat {
-        kind: "json_schema".into(),
-        json_schema: Some(JsonSchema {
-            name: "response".into(),
-            schema: Some(Cow::Owned(schema.0)),
-            ..JsonSchema::default()
-        }),
-    })
-}
-
-fn json_schema(format: &SchemaFormat) -> ResponseFormat<'_> {
-    ResponseFormat {
-        kind: "json_schema".into(),
-        json_schema: Some(JsonSchema {
-            name: format.name.as_deref().unwrap_or("response").into(),
-            description: format.description.as_deref().map(Text::from),
-            schema: format.schema.as_ref().map(|json| Cow::Borrowed(&*json.0)),
-            strict: format.strict,
-        }),
     }
 }
 

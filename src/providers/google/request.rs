@@ -88,6 +88,7 @@ fn unsupported(request: &Request, losses: &mut Losses) -> Result<(), Error> {
         provider: _,
         beyond,
         profile: _,
+        reasoning_names: _,
         native: _,
         extra,
     } = request;
