@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::failure::{Code, Failure, Outcome};
+use super::fold::listed;
 use super::listen::{End, Heard};
 use super::streams::Streams;
 use crate::canonical::item::Item;
@@ -64,11 +65,13 @@ impl Account {
     }
 
     /// `9 in · 11 out · $0.00006 · 0.6 s · anthropic/claude-haiku`
-    pub(crate) fn line(&self, heard: &Heard) -> String {
+    ///
+    /// In so many columns; 0 if nobody knows.
+    pub(crate) fn line(&self, heard: &Heard, columns: usize) -> String {
         let mut words = self.words();
         words.push(format!("{:.1} s", heard.total.as_secs_f64()));
         words.extend(heard.target.as_ref().map(ToString::to_string));
-        words.join(" · ")
+        listed(&words, columns)
     }
 
     /// The counts as words.

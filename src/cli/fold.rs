@@ -32,6 +32,12 @@ pub(crate) fn folded(text: &str, columns: usize) -> String {
     shown
 }
 
+/// The items in as many lines as it takes; 0 columns means that nobody knows how many there are.
+pub(crate) fn listed<S: AsRef<str>>(items: &[S], columns: usize) -> String {
+    let columns = if columns == 0 { usize::MAX } else { columns };
+    rows(items, " · ", columns).join("\n")
+}
+
 /// As many items on each line as fit, with the separator between them. An item that is too long has a line of its own.
 pub(crate) fn rows<S: AsRef<str>>(items: &[S], separator: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -81,5 +87,7 @@ mod tests {
         let items = ["12 requests", "1 failed", "$0.01"];
         assert_eq!(rows(&items, " · ", 20), ["12 requests", "1 failed · $0.01"]);
         assert!(rows::<&str>(&[], " · ", 20).is_empty());
+        assert_eq!(listed(&items, 20), "12 requests\n1 failed · $0.01");
+        assert_eq!(listed(&items, 0), "12 requests · 1 failed · $0.01");
     }
 }

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 
 use super::super::failure::{Code, Failure, Outcome};
 use super::super::files;
-use super::super::fold::folded;
+use super::super::fold::{folded, listed};
 use super::super::printer::first_block;
 use super::super::request;
 use super::super::session::said;
@@ -281,7 +281,7 @@ fn save(argument: &str, talk: &Conversation) -> Outcome {
 fn usage(talk: &Conversation) -> Outcome {
     let mut words = talk.account.words();
     words.extend(talk.context_used());
-    say(&format!("{}\n", words.join(" · ")))
+    say(&format!("{}\n", listed(&words, width())))
 }
 
 #[cfg(test)]
