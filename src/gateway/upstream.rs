@@ -225,16 +225,12 @@ impl Clients {
 impl Known {
     fn direct(&mut self, uri: Uri, connect: Duration) -> Option<Way> {
         let path = uri.path_and_query()?.clone();
-        let name = uri.authority()?.as_str();
-        let origin = match self.origins.get(name) {
-            Some(origin) => origin.clone(),
-            None => {
-                let name = name.to_owned();
-                let origin = Origin::new(uri, connect)?;
-                self.origins.insert(name, origin.clone());
-                origin
-            }
-        };
+        let name = uri.authority()?.to_string();
+        if let Some(origin) = self.origins.get(&name) {
+            return Some(Way::Direct(origin.clone(), path));
+        }
+        let origin = Origin::new(uri, connect)?;
+        self.origins.insert(name, origin.clone());
         Some(Way::Direct(origin, path))
     }
 }

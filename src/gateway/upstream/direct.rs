@@ -41,7 +41,7 @@ pub(super) struct Origin {
     connector: HttpConnector,
     connect: Duration,
     /// The longest unused first.
-    idle: Mutex<Vec<(Instant, Link)>>,
+    idle: Mutex<Vec<(Instant, Box<Link>)>>,
 }
 
 impl fmt::Debug for Origin {
@@ -108,7 +108,7 @@ impl Origin {
     }
 
     /// A connection that still stands.
-    fn take(&self) -> Option<Link> {
+    fn take(&self) -> Option<Box<Link>> {
         loop {
             let taken = self.idle().pop();
             let (since, mut link) = taken?;
@@ -118,7 +118,7 @@ impl Origin {
         }
     }
 
-    async fn open(&self) -> Result<Link, Error> {
+    async fn open(&self) -> Result<Box<Link>, Error> {
         let mut connector = self.connector.clone();
         let stream = timeout(self.connect, connector.call(self.address.clone())).await;
         let stream = stream.map_err(|_| {
@@ -129,11 +129,11 @@ impl Origin {
         })?;
         let stream = stream.map_err(|error| unreachable(&error))?;
         let (sender, connection) = handshake(stream).await.map_err(|e| unreachable(&e))?;
-        Ok(Link::new(sender, connection))
+        Ok(Box::new(Link::new(sender, connection)))
     }
 
     /// Keeps a connection for the next request.
-    fn keep(&self, mut link: Link) {
+    fn keep(&self, mut link: Box<Link>) {
         if !link.is_ready() {
             return;
         }
@@ -143,7 +143,7 @@ impl Origin {
         }
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<(Instant, Link)>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<(Instant, Box<Link>)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -172,7 +172,7 @@ fn sweep(origin: Weak<Origin>) {
     });
 }
 
-/// One connection.
+/// One connection. Large, so it is handed on by its place.
 struct Link {
     sender: SendRequest<Full<Bytes>>,
     /// `None` once it is over.
@@ -283,7 +283,7 @@ impl Link {
 pub struct Reading {
     body: Body,
     /// `None` once it has been read to its end.
-    link: Option<Link>,
+    link: Option<Box<Link>>,
     origin: Weak<Origin>,
 }
 

@@ -1,5 +1,7 @@
 //! Against a server that says byte for byte what a test wants.
 
+#![expect(clippy::disallowed_methods, reason = "servers of a test end with it")]
+
 use std::sync::atomic::AtomicUsize;
 
 use http::{HeaderMap, Method, StatusCode};
