@@ -296,7 +296,7 @@ impl Chunks {
                 )
             }),
             Self::Direct(reading) => reading.next().await.map_err(|error| {
-                let reason = format!("the provider's reply broke off: {}", innermost(&error));
+                let reason = format!("the provider's reply broke off: {}", innermost(&*error));
                 Error::new(Kind::StreamCut, reason)
             }),
             Self::Local(steps) => play(steps).await,

@@ -27,6 +27,10 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 use tower_service::Service as _;
 
+mod gunzip;
+
+use gunzip::Gunzip;
+
 use super::{AGENT, IDLE, KEEP_ALIVE, MOST_IDLE, Outgoing, innermost};
 use crate::error::{Error, Kind};
 
@@ -92,10 +96,12 @@ impl Origin {
                 None => (self.open().await?, true),
             };
             request = match link.exchange(request).await {
-                Ok(response) => {
+                Ok(mut response) => {
+                    let gunzip = Gunzip::of(response.headers_mut())?;
                     let origin = Arc::downgrade(self);
                     return Ok(response.map(|body| Reading {
                         body,
+                        gunzip: gunzip.map(Box::new),
                         link: Some(link),
                         origin,
                     }));
@@ -279,9 +285,13 @@ impl Link {
     }
 }
 
+/// Why a body broke off.
+type Broken = Box<dyn std::error::Error + Send + Sync>;
+
 /// The body of a reply, and the connection that it comes by. Dropping it closes the connection.
 pub struct Reading {
     body: Body,
+    gunzip: Option<Box<Gunzip>>,
     /// `None` once it has been read to its end.
     link: Option<Box<Link>>,
     origin: Weak<Origin>,
@@ -295,7 +305,26 @@ impl fmt::Debug for Reading {
 
 impl Reading {
     /// The next bytes; `None` at the end.
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, hyper::Error> {
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Broken> {
+        loop {
+            let (bytes, is_last) = match self.piece().await? {
+                Some(piece) => match &mut self.gunzip {
+                    None => return Ok(Some(piece)),
+                    Some(gunzip) => (gunzip.feed(&piece)?, false),
+                },
+                None => match self.gunzip.take() {
+                    None => return Ok(None),
+                    Some(mut gunzip) => (gunzip.end()?, true),
+                },
+            };
+            if !bytes.is_empty() || is_last {
+                return Ok(Some(bytes).filter(|bytes| !bytes.is_empty()));
+            }
+        }
+    }
+
+    /// The next bytes as they came.
+    async fn piece(&mut self) -> Result<Option<Bytes>, Broken> {
         loop {
             let Some(link) = &mut self.link else {
                 return Ok(None);
@@ -312,7 +341,7 @@ impl Reading {
                 }
                 Some(Err(error)) => {
                     self.link = None;
-                    return Err(error);
+                    return Err(error.into());
                 }
                 None => {
                     let origin = self.origin.upgrade();

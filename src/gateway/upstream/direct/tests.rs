@@ -4,6 +4,8 @@
 
 use std::sync::atomic::AtomicUsize;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http::{HeaderMap, Method, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -11,19 +13,19 @@ use tokio::sync::mpsc;
 
 use super::*;
 
-const WHOLE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
-const CHUNKED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
+const WHOLE: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+const CHUNKED: &[u8] = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
                        5\r\nhello\r\n1\r\n \r\n5\r\nworld\r\n0\r\n\r\n";
 
 /// What the server does with the n-th request of a connection.
 #[derive(Clone, Copy)]
 enum Act {
     /// Says this.
-    Say(&'static str),
+    Say(&'static [u8]),
     /// Says this, and closes.
-    SayAndClose(&'static str),
+    SayAndClose(&'static [u8]),
     /// Says this, and nothing more.
-    SayAndWait(&'static str),
+    SayAndWait(&'static [u8]),
     /// Closes before it says anything.
     Close,
 }
@@ -62,7 +64,7 @@ impl Server {
         let status = response.status();
         let mut body = response.into_body();
         let mut text = Vec::new();
-        while let Some(bytes) = body.next().await.map_err(|error| unreachable(&error))? {
+        while let Some(bytes) = body.next().await.map_err(|error| unreachable(&*error))? {
             text.extend_from_slice(&bytes);
         }
         Ok((status, String::from_utf8(text).unwrap()))
@@ -95,10 +97,10 @@ async fn talk(mut stream: TcpStream, acts: &[Act], tell: mpsc::UnboundedSender<S
         }
         tell.send(String::from_utf8(request).unwrap()).unwrap();
         match act {
-            Act::Say(text) => stream.write_all(text.as_bytes()).await.unwrap(),
-            Act::SayAndClose(text) => return stream.write_all(text.as_bytes()).await.unwrap(),
+            Act::Say(text) => stream.write_all(text).await.unwrap(),
+            Act::SayAndClose(text) => return stream.write_all(text).await.unwrap(),
             Act::SayAndWait(text) => {
-                stream.write_all(text.as_bytes()).await.unwrap();
+                stream.write_all(text).await.unwrap();
                 break;
             }
             Act::Close => return,
@@ -173,7 +175,7 @@ async fn requests_at_once_have_a_connection_each() {
 #[tokio::test]
 async fn who_lets_a_reply_go_closes_its_connection() {
     let mut server = Server::new(&[Act::SayAndWait(
-        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n",
     )])
     .await;
     let mut reply = server.send().await.unwrap().into_body();
@@ -187,28 +189,28 @@ async fn who_lets_a_reply_go_closes_its_connection() {
 #[tokio::test]
 async fn a_reply_that_breaks_off_is_an_error_after_what_came() {
     for cut in [
-        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n",
-        "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n".as_slice(),
+        b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhello",
     ] {
         let acts: &'static [Act] = Box::leak(Box::new([Act::SayAndClose(cut)]));
         let server = Server::new(acts).await;
         let mut reply = server.send().await.unwrap().into_body();
         assert_eq!(reply.next().await.unwrap().unwrap(), "hello");
-        assert!(reply.next().await.is_err(), "{cut}");
+        assert!(reply.next().await.is_err(), "{cut:?}");
         assert!(server.origin.idle().is_empty());
     }
 }
 
 #[tokio::test]
 async fn a_body_without_a_length_ends_with_its_connection() {
-    let server = Server::new(&[Act::SayAndClose("HTTP/1.1 200 OK\r\n\r\nhello")]).await;
+    let server = Server::new(&[Act::SayAndClose(b"HTTP/1.1 200 OK\r\n\r\nhello")]).await;
     assert_eq!(server.ask().await.unwrap().1, "hello");
     assert!(server.origin.idle().is_empty());
 }
 
 #[tokio::test]
 async fn a_server_that_closes_or_speaks_nonsense_cannot_be_reached() {
-    for act in [Act::Close, Act::SayAndClose("this is no HTTP\r\n\r\n")] {
+    for act in [Act::Close, Act::SayAndClose(b"this is no HTTP\r\n\r\n")] {
         let acts: &'static [Act] = Box::leak(Box::new([act]));
         let error = Server::new(acts).await.ask().await.unwrap_err();
         assert_eq!(error.kind(), Kind::Unreachable);
@@ -242,4 +244,47 @@ async fn connections_that_nobody_wants_are_closed() {
     let closed = server.seen.recv().await.unwrap();
     assert_eq!(closed, "");
     assert!(server.origin.idle().is_empty());
+}
+
+/// A reply whose body is this, packed and cut in chunks of so many bytes; what is left out of the packed body's end.
+fn packed(text: &str, size: usize, missing: usize) -> &'static [u8] {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    std::io::Write::write_all(&mut gzip, text.as_bytes()).unwrap();
+    let body = gzip.finish().unwrap();
+    let mut reply =
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+    for chunk in body[..body.len() - missing].chunks(size) {
+        reply.extend(format!("{:x}\r\n", chunk.len()).bytes());
+        reply.extend(chunk);
+        reply.extend(b"\r\n");
+    }
+    reply.extend(b"0\r\n\r\n");
+    reply.leak()
+}
+
+#[tokio::test]
+async fn a_reply_that_comes_packed_is_unpacked_and_a_cut_one_is_an_error() {
+    let text = "hello ".repeat(999);
+    for size in [1, 7, 9999] {
+        let acts: &'static [Act] = Box::leak(Box::new([Act::Say(packed(&text, size, 0))]));
+        let server = Server::new(acts).await;
+        assert_eq!(server.ask().await.unwrap().1, text, "{size}");
+        assert_eq!(server.origin.idle().len(), 1);
+        for missing in [1, 9, 20] {
+            let cut = packed(&text, size, missing);
+            let acts: &'static [Act] = Box::leak(Box::new([Act::Say(cut)]));
+            let asked = Server::new(acts).await.ask().await;
+            assert!(asked.is_err(), "{size} {missing}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reply_in_an_encoding_that_nobody_asked_for_is_refused() {
+    let server = Server::new(&[Act::Say(
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 1\r\n\r\nx",
+    )])
+    .await;
+    let error = server.ask().await.unwrap_err();
+    assert!(error.to_string().contains("`br`"), "{error}");
 }
