@@ -22,6 +22,5 @@ export RUSTC_BOOTSTRAP=1
 command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
 cargo fuzz build --sanitizer none >fuzz/build.log 2>&1 || { tail -n 60 fuzz/build.log; exit 1; }
 [ "$seconds" != build ] || exit 0
-# `markdown` is not among them: its law of the last newline cannot yet tell every block of code (TARGETS=markdown runs it).
-printf '%s\n' ${TARGETS:-sse anthropic google chat responses request} |
+printf '%s\n' ${TARGETS:-sse anthropic google chat responses request markdown} |
     xargs -n 1 -P "$(nproc)" .ci/fuzz.sh "$seconds"

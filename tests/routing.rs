@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
+use llmgw::canonical::embedding::{Embedding, Piece};
 use llmgw::canonical::request::{Delivery, Request};
 use llmgw::canonical::response::Status;
 use llmgw::gateway::Caller;
@@ -413,6 +414,15 @@ async fn a_provider_takes_no_more_than_its_bound_and_the_rest_goes_on() {
         began.elapsed() <= Duration::from_secs(4),
         "the queue is short"
     );
+    // Questions that are no response take places too.
+    let texts = Embedding {
+        model: "a/x".to_owned(),
+        input: vec![Piece::Text("hi".to_owned())],
+        ..Embedding::default()
+    };
+    let refused = rig.gateway.embed(&texts, &Caller::default()).await;
+    let error = refused.expect_err("there is no place for it");
+    assert_eq!((error.status(), error.code()), (503, "provider_busy"));
     held.remove(0);
     assert_eq!(rig.ask("m").await.expect("a place is free").target, "a/x");
 }

@@ -421,6 +421,18 @@ async fn texts_are_embedded_by_whoever_can() {
         );
         assert_eq!((&body["model"], &body["usage"]), (&json!(answered), &usage));
     }
+    // Four tokens at 0.02 USD a million; nobody knows what a model of one's own costs.
+    for (model, expect) in [
+        ("openai/text-embedding-3-small", Some("0.00000008")),
+        ("vectors", None),
+    ] {
+        let body = json!({"model": model, "input": "a"}).to_string();
+        let response = bench
+            .send(Method::POST, "/v1/embeddings", &[], body.into())
+            .await;
+        let cost = response.headers().get("x-llmgw-cost-usd");
+        assert_eq!(cost.and_then(|cost| cost.to_str().ok()), expect, "{model}");
+    }
     let packed = json!({"model": "vectors", "input": "a", "encoding_format": "base64"});
     let (_, body) = bench.post("/v1/embeddings", &packed).await;
     // 1.0 and 0.5 as 32-bit floats, little-endian.

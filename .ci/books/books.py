@@ -164,7 +164,7 @@ def main() -> int:
     mends = collections.Counter(line["mend"] for line in lines if "mend" in line)
     print(f"{requests} requests in {seconds:.1f} s: {dict(kinds)}")
     print(f"outcomes {dict(collections.Counter(line['outcome'] for line in lines))}, broken answers {dict(mends)}")
-    misses = compare(books) + told(got, lines)
+    misses = compare(books) + told(got, lines) + estimated(lines)
     least = requests // 25
     if len(astray(lines)) > least:
         misses += 1
@@ -212,6 +212,15 @@ def told(got: list[tuple[str, Answer | None]], lines: list[dict]) -> int:
                 print(f"!! {kind}: the client was told {said} and {cost}, the log has {has} and {line['cost_usd']}: {line['attempts']}")
     print(f"{'!! ' if misses else ''}{count} responses told their client of tokens and money, {misses} otherwise than the log")
     return misses
+
+
+def estimated(lines: list[dict]) -> int:
+    """What nobody counted is estimated beside the sums, and only for answers that broke off."""
+    guesses = [line for line in lines if line.get("estimated")]
+    broken = [line for line in guesses if any(one["fate"] in ("cut", "abandoned") for one in line["attempts"])]
+    is_right = bool(guesses) and broken == guesses
+    print(f"{'' if is_right else '!! '}estimated beside the counts, of answers that broke off: {len(broken)} of {len(guesses)}")
+    return 0 if is_right else 1
 
 
 if __name__ == "__main__":

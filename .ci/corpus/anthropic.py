@@ -91,7 +91,10 @@ def read(recording):
         facts.end = "failed"
     if reason == "refusal" and not said:
         facts.refusal = (message.get("stop_details") or {}).get("explanation") or ""
-    facts.usage = usage(message.get("usage"))
+    facts.counted = message.get("usage")
+    facts.usage = usage(facts.counted)
+    tiers = facts.counted or {}
+    facts.tier = tiers["speed"] if tiers.get("speed") == "fast" else tiers.get("service_tier") or ""
     return facts
 
 

@@ -25,6 +25,7 @@ def read(recording):
         if chunk.get("error"):
             failed = True
         facts.model = facts.model or chunk.get("model") or ""
+        facts.tier = chunk.get("service_tier") or facts.tier
         raw = chunk.get("usage") or (chunk.get("x_groq") or {}).get("usage") or raw
         for choice in chunk.get("choices") or []:
             if choice.get("index", 0) != 0:
@@ -50,6 +51,7 @@ def read(recording):
         facts.end = ENDS.get(finish, "completed" if said else "failed")
     if facts.end == "completed" and not whole:
         facts.end = "failed"
+    facts.counted = raw
     facts.usage = usage(raw)
     return facts
 

@@ -81,7 +81,9 @@ def read(recording):
             finish = candidate.get("finishReason") or finish
             for part in (candidate.get("content") or {}).get("parts") or []:
                 partial = read_part(part, facts, partial)
+    facts.counted = count
     facts.usage = usage(count)
+    facts.tier = tier(count or {})
     facts.end = end(finish, blocked, failed, bool(facts.text or facts.calls))
     if facts.end == "incomplete:content_filter" and blocked and not facts.text and not facts.calls:
         facts.refusal = blocked
@@ -159,6 +161,12 @@ def end(finish, blocked, failed, said):
     if finish in BROKEN:
         return "failed"
     return "completed" if said else "failed"
+
+
+def tier(raw):
+    """The terms, by the Gemini API's word or by Vertex AI's, where all that is not provisioned is on demand."""
+    traffic = (raw.get("trafficType") or "").lower()
+    return raw.get("serviceTier") or traffic.removeprefix("on_demand").removeprefix("_")
 
 
 def usage(raw):

@@ -51,6 +51,9 @@ class Facts:
     model: str = ""
     # Kinds of the items in order, where the wire has items of its own.
     items: list | None = None
+    # What the wire itself says of counts, and the terms on which it was served.
+    counted: dict | None = None
+    tier: str = ""
 
     def call(self, name, arguments, call_id, whole=True):
         """Adds a tool call; arguments as a JSON value, or as the text that a cut left behind."""

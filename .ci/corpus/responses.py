@@ -44,7 +44,9 @@ def read(recording):
         facts.end = "incomplete:" + (response.get("incomplete_details") or {}).get("reason", "*")
     else:
         facts.end = {"complete": "completed"}.get(status, status)
-    facts.usage = usage(response.get("usage"))
+    facts.counted = response.get("usage")
+    facts.usage = usage(facts.counted)
+    facts.tier = response.get("service_tier") or ""
     return facts
 
 

@@ -215,6 +215,21 @@ impl Composer {
         self.usage = Some(usage);
     }
 
+    /// The service tier that served the answer, which the terminal response tells in place of what was asked for. The
+    /// vendors' own words for no special terms are `default`.
+    pub fn tier(&mut self, word: &str) {
+        let word = match word {
+            "" => return,
+            "standard" | "on_demand" => "default",
+            word => word,
+        };
+        if self.fold.head().service_tier() == Some(word) {
+            return;
+        }
+        self.setup.echo = self.setup.echo.served(word);
+        self.fold.head_mut().echo = self.setup.echo.clone();
+    }
+
     /// Adds a field beyond the specification to the response.
     pub fn extra(&mut self, key: &str, value: Value) {
         self.fold.head_mut().extra.insert(key.to_owned(), value);
@@ -335,6 +350,13 @@ impl Composer {
     /// The response as far as it is known, without what it says.
     pub fn head(&self) -> &Response {
         self.fold.head()
+    }
+
+    /// The response as far as it came, with the counts that are known.
+    pub fn so_far(&self) -> Response {
+        let mut response = self.fold.snapshot();
+        response.usage = self.usage_so_far().cloned();
+        response
     }
 
     /// The counts as far as they are known, also of an answer that broke off.

@@ -84,6 +84,11 @@ pub struct Response {
 }
 
 impl Response {
+    /// The service tier that served it, by the provider's own word; `None` where nobody told.
+    pub fn service_tier(&self) -> Option<&str> {
+        serde_json::from_str(self.echo.get("service_tier")?).ok()
+    }
+
     /// All text of the assistant's messages, in order: what a person would call the answer.
     pub fn output_text(&self) -> String {
         use super::part::Part;

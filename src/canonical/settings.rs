@@ -120,6 +120,14 @@ impl Echo {
         &self.0.text
     }
 
+    /// The same echo, with this service tier.
+    #[must_use]
+    pub(super) fn served(&self, tier: &str) -> Self {
+        let mut fields = Fields::default();
+        fields.put("service_tier", tier);
+        self.merged(&Self(Arc::new(fields)), Profile::Strict)
+    }
+
     /// Our echo, corrected by what an upstream of the same protocol says that it applied. `Native` takes the
     /// upstream's whole echo but for what only we know; `Strict` takes what is sure to fit the schema.
     #[must_use]

@@ -8,6 +8,12 @@ use super::open::nullable;
 /// In `input_tokens_details`: the part of `cache_write_tokens` that lasts an hour, which has a price of its own.
 pub const HOUR_WRITES: &str = "cache_write_1h_tokens";
 
+/// In `input_tokens_details`: the part of the fresh input that is audio, which has a price of its own.
+pub const AUDIO: &str = "audio_tokens";
+
+/// In `output_tokens_details`: the part of the output that is pictures, which have a price of their own.
+pub const PICTURES: &str = "image_tokens";
+
 /// In `usage`: web searches, which are paid by the piece.
 pub const WEB_SEARCHES: &str = "web_search_requests";
 

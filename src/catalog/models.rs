@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use super::day::Day;
 use super::glob;
-use super::prices::{self, Price};
+use super::prices::{self, Price, Rates};
 
 const MODELS: &str = include_str!("models.tsv");
 
@@ -12,6 +12,35 @@ static CATALOG: LazyLock<Vec<Model>> = LazyLock::new(|| {
     let mut models: Vec<Model> = data(MODELS).filter_map(model).collect();
     prices::fill(&mut models);
     models
+});
+
+/// What the built-in `demo` answers as, whatever name it is asked by. It is no line of the table, since the table's names
+/// can be asked for without a provider's. It is free, which is another thing than a price that nobody knows.
+static DEMO: LazyLock<Model> = LazyLock::new(|| Model {
+    provider: "demo",
+    id: "demo",
+    also: "*",
+    context: None,
+    max_output: None,
+    price: Some(Price {
+        list: Rates {
+            input: Some(0.0),
+            output: Some(0.0),
+            ..Rates::default()
+        },
+        ..Price::default()
+    }),
+    capabilities: vec![
+        Capability::Tools,
+        Capability::Structured,
+        Capability::Reasoning,
+        Capability::Vision,
+        Capability::Pdf,
+        Capability::Audio,
+        Capability::Video,
+    ],
+    lifecycle: Lifecycle::Current,
+    web_search: Some(0.0),
 });
 
 /// A model and what is known of it.
@@ -142,6 +171,9 @@ pub fn all() -> &'static [Model] {
 
 /// The model of that vendor that answers to this name; an exact id goes before further names.
 pub fn find(provider: &str, model: &str) -> Option<&'static Model> {
+    if provider == DEMO.provider {
+        return Some(&DEMO);
+    }
     let of_vendor = || all().iter().filter(|known| known.provider == provider);
     of_vendor()
         .find(|known| known.id == model)

@@ -3,7 +3,8 @@
 //! A special price (a tier by size, a service tier, a date) replaces the list price as a whole: a rate that it leaves
 //! out is unknown if the list has that rate, and the rate of plain input if the list has none either.
 
-use crate::canonical::usage::Usage;
+use crate::canonical::response::Response;
+use crate::canonical::usage::{AUDIO, PICTURES, Usage, WEB_SEARCHES};
 
 use super::day::Day;
 use super::glob;
@@ -39,6 +40,8 @@ pub struct Price {
     pub dated: Vec<(Day, Rates)>,
     /// Audio in the input.
     pub audio: Option<f64>,
+    /// Pictures in the output.
+    pub pictures: Option<f64>,
 }
 
 /// A price of the configuration: it goes before the catalogue's.
@@ -59,11 +62,25 @@ pub struct Terms<'a> {
     pub day: Day,
 }
 
+impl<'a> Terms<'a> {
+    /// The terms on which an answer was given.
+    pub fn of(response: &'a Response) -> Self {
+        Self {
+            service_tier: response.service_tier(),
+            day: Day::of_unix(i64::try_from(response.created_at).unwrap_or(i64::MAX)),
+        }
+    }
+}
+
 /// What a request cost in USD; `None` if a rate that it needs is unknown.
 pub fn cost(model: &Model, usage: &Usage, terms: Terms<'_>) -> Option<f64> {
     let price = model.price.as_ref()?;
     let rates = price.rates(usage.input_tokens, terms)?;
-    charge(&rates, price.audio, usage)
+    let tokens = charge(&rates, Apart::of(price), usage)?;
+    match extra_count(usage.extra.get(WEB_SEARCHES)) {
+        0 => Some(tokens),
+        searches => Some(tokens + times(searches, model.web_search?) / 1_000.0),
+    }
 }
 
 /// What a request cost in USD: by the first rule of the configuration that fits, else by the catalogue. `vendor` is the
@@ -86,7 +103,8 @@ pub fn cost_of(
 
 /// What a request cost in USD by a price of the configuration.
 pub fn cost_by(rule: &PriceRule, usage: &Usage) -> Option<f64> {
-    charge(&rule.rates.complete(&Rates::default()), None, usage)
+    let rates = rule.rates.complete(&Rates::default());
+    charge(&rates, Apart::default(), usage)
 }
 
 impl Price {
@@ -136,8 +154,24 @@ fn is_plain(tier: &str) -> bool {
     )
 }
 
+/// USD per million tokens of the kinds that some models charge apart; where they do not, the tokens cost what the others do.
+#[derive(Debug, Clone, Copy, Default)]
+struct Apart {
+    audio: Option<f64>,
+    pictures: Option<f64>,
+}
+
+impl Apart {
+    fn of(price: &Price) -> Self {
+        Self {
+            audio: price.audio,
+            pictures: price.pictures,
+        }
+    }
+}
+
 /// Tokens times rates. A kind of tokens that does not occur needs no rate.
-fn charge(rates: &Rates, audio_rate: Option<f64>, usage: &Usage) -> Option<f64> {
+fn charge(rates: &Rates, apart: Apart, usage: &Usage) -> Option<f64> {
     let details = &usage.input_tokens_details;
     let cached = details.cached_tokens;
     let written = details.cache_write_tokens.unwrap_or(0);
@@ -146,28 +180,32 @@ fn charge(rates: &Rates, audio_rate: Option<f64>, usage: &Usage) -> Option<f64> 
         .input_tokens
         .saturating_sub(cached)
         .saturating_sub(written);
-    let audio = match audio_rate {
-        Some(_) => extra_count(details.extra.get("audio_tokens")).min(fresh),
-        None => 0,
+    let of_kind = |rate: Option<f64>, told: Option<&serde_json::Value>, all: u64| {
+        rate.map_or(0, |_| extra_count(told).min(all))
     };
+    let audio = of_kind(apart.audio, details.extra.get(AUDIO), fresh);
+    let said = &usage.output_tokens_details.extra;
+    let pictures = of_kind(apart.pictures, said.get(PICTURES), usage.output_tokens);
     let parts = [
         (fresh - audio, rates.input),
-        (audio, audio_rate),
+        (audio, apart.audio),
         (cached, rates.cached),
         (written - for_an_hour, rates.write),
         (for_an_hour, rates.write_1h),
-        (usage.output_tokens, rates.output),
+        (usage.output_tokens - pictures, rates.output),
+        (pictures, apart.pictures),
     ];
     parts.into_iter().try_fold(0.0, |sum, (tokens, rate)| {
         if tokens == 0 {
             return Some(sum);
         }
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "token counts are far below 2^52"
-        )]
-        rate.map(|rate| sum + tokens as f64 * rate / 1_000_000.0)
+        rate.map(|rate| sum + times(tokens, rate) / 1_000_000.0)
     })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn times(count: u64, rate: f64) -> f64 {
+    count as f64 * rate
 }
 
 /// Anthropic tells writes for an hour apart in `cache_creation`; decoders keep them beside the typed counts.
@@ -214,6 +252,8 @@ fn add(price: &mut Price, when: &'static str, rates: Rates) {
         price.list = rates;
     } else if when == "audio" {
         price.audio = rates.input;
+    } else if when == "pictures" {
+        price.pictures = rates.output;
     } else if let Some(over) = when.strip_prefix('>').and_then(field) {
         price.sizes.push((over, rates));
     } else if let Some(tier) = when.strip_prefix("tier ") {
@@ -224,152 +264,5 @@ fn add(price: &mut Price, when: &'static str, rates: Rates) {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::super::models::{all, find};
-    use super::*;
-
-    fn usd(model: &str, usage: &Usage, terms: Terms<'_>) -> Option<f64> {
-        let model = all().iter().find(|known| known.id == model).unwrap();
-        cost(model, usage, terms)
-    }
-
-    fn check(model: &str, usage: &Usage, terms: Terms<'_>, expect: Option<f64>) {
-        let is = usd(model, usage, terms);
-        let near = match (is, expect) {
-            (Some(is), Some(expect)) => (is - expect).abs() < 1e-9,
-            (is, expect) => is == expect,
-        };
-        assert!(near, "{model}: {is:?} instead of {expect:?}");
-    }
-
-    fn tier(word: &str) -> Terms<'_> {
-        Terms {
-            service_tier: Some(word),
-            ..Terms::default()
-        }
-    }
-
-    #[test]
-    fn every_line_of_the_prices_finds_its_place() {
-        let mut placed = 0;
-        for price in all().iter().filter_map(|model| model.price.as_ref()) {
-            placed += price.sizes.len() + price.service_tiers.len() + price.dated.len();
-            placed += usize::from(price.audio.is_some());
-            placed += usize::from(price.list != Rates::default());
-        }
-        assert_eq!(placed, data(PRICES).count());
-        for line in data(PRICES) {
-            let fields: Vec<&str> = line.split('\t').collect();
-            assert_eq!(fields.len(), 8, "{line}");
-            for rate in &fields[3..] {
-                assert!(rate.is_empty() || rate.parse::<f64>().is_ok(), "{line}");
-            }
-        }
-    }
-
-    #[test]
-    fn cached_and_written_tokens_are_charged_once_at_their_own_rates() {
-        // gpt-6-luna: 0.1 in, 0.01 cached, 0.125 write, 0.5 out.
-        // 50k fresh, 40k cached, 10k written, 20k out: 0.005 + 0.0004 + 0.00125 + 0.01.
-        let usage = Usage::counted(100_000, 40_000, Some(10_000), 20_000, 15_000);
-        check("gpt-6-luna", &usage, Terms::default(), Some(0.01665));
-    }
-
-    #[test]
-    fn beyond_the_threshold_all_tokens_take_the_higher_rate() {
-        let at = Usage::counted(272_000, 0, None, 1_000, 0);
-        check("gpt-6-sol", &at, Terms::default(), Some(0.554));
-        let over = Usage::counted(272_001, 0, None, 1_000, 0);
-        check("gpt-6-sol", &over, Terms::default(), Some(1.103_004));
-    }
-
-    #[test]
-    fn writes_for_an_hour_have_their_own_rate() {
-        // claude-haiku-4-5: 1 in, 1.25 write, 2 for an hour, 5 out.
-        let mut usage = Usage::counted(1_000_000, 0, Some(600_000), 0, 0);
-        let parts =
-            json!({"ephemeral_5m_input_tokens": 200_000, "ephemeral_1h_input_tokens": 400_000});
-        usage
-            .input_tokens_details
-            .extra
-            .insert("cache_creation".to_owned(), parts);
-        check(
-            "claude-haiku-4-5",
-            &usage,
-            Terms::default(),
-            Some(0.4 + 0.25 + 0.8),
-        );
-    }
-
-    #[test]
-    fn service_tiers_and_dates_change_the_price() {
-        let usage = Usage::counted(100_000, 0, None, 10_000, 0);
-        check("gpt-6-sol", &usage, tier("default"), Some(0.3));
-        check("gpt-6-sol", &usage, tier("flex"), Some(0.15));
-        check("gpt-6-sol", &usage, tier("priority"), Some(0.6));
-        let day = |text| Terms {
-            day: Day::parse(text).unwrap(),
-            ..Terms::default()
-        };
-        check("gemini-4-argon", &usage, day("2026-11-30"), Some(0.3));
-        check("gemini-4-argon", &usage, day("2026-12-01"), Some(0.6));
-    }
-
-    #[test]
-    fn what_is_unknown_is_none_and_never_zero() {
-        let usage = Usage::counted(10, 0, None, 10, 0);
-        check("claude-mythos-5-1", &usage, Terms::default(), None);
-        check("gpt-6-sol", &usage, tier("scale"), None);
-        let long = Usage::counted(300_000, 0, None, 10, 0);
-        check("gpt-6-sol", &long, tier("flex"), None);
-        // The batch price of a cached token is not published, though the list has one.
-        let cached = Usage::counted(10, 5, None, 10, 0);
-        check("o3-mini", &cached, tier("batch"), None);
-    }
-
-    #[test]
-    fn without_a_cache_price_cached_tokens_cost_what_input_costs() {
-        let usage = Usage::counted(1_000_000, 500_000, None, 0, 0);
-        check("o3-pro", &usage, Terms::default(), Some(20.0));
-    }
-
-    #[test]
-    fn the_configuration_goes_before_the_catalogue() {
-        let rules = [
-            PriceRule {
-                pattern: "ollama/*".to_owned(),
-                rates: Rates {
-                    input: Some(0.0),
-                    output: Some(0.0),
-                    ..Rates::default()
-                },
-            },
-            PriceRule {
-                pattern: "openai/gpt-6-*".to_owned(),
-                rates: Rates {
-                    input: Some(1.0),
-                    ..Rates::default()
-                },
-            },
-        ];
-        let usage = Usage::counted(1_000_000, 0, None, 1, 0);
-        let model = find("openai", "gpt-6-sol");
-        let cost =
-            |target: &str, usage: &Usage| cost_of(&rules, target, model, usage, Terms::default());
-        assert_eq!(cost("ollama/llama3.2", &usage), Some(0.0));
-        assert_eq!(cost("openai/gpt-6-sol", &usage), None);
-        assert_eq!(
-            cost(
-                "openai/gpt-6-sol",
-                &Usage::counted(2_000_000, 0, None, 0, 0)
-            ),
-            Some(2.0)
-        );
-        assert_eq!(
-            cost("work/gpt-6-sol", &Usage::counted(100_000, 0, None, 0, 0)),
-            Some(0.2)
-        );
-    }
-}
+#[path = "prices_tests.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::failure::{Code, Failure, Outcome};
+use super::fold::listed;
 use super::listen::{End, Heard};
 use super::streams::Streams;
 use crate::canonical::item::Item;
@@ -11,8 +12,8 @@ use crate::canonical::part::Part;
 use crate::canonical::request::Request;
 use crate::canonical::usage::Usage;
 use crate::catalog;
-use crate::catalog::day::Day;
 use crate::catalog::prices::{Terms, cost_of};
+use crate::catalog::usd::Usd;
 use crate::config::Config;
 use crate::routing::resolve;
 
@@ -25,8 +26,10 @@ const BYTES_PER_TOKEN: u64 = 8;
 pub(crate) struct Account {
     pub(crate) input: u64,
     pub(crate) output: u64,
-    /// US dollars; `None` where a price is unknown.
-    pub(crate) cost: Option<f64>,
+    /// Of the answers whose price is known; `None` if there is none of them.
+    pub(crate) cost: Option<Usd>,
+    /// Answers whose price is unknown.
+    unpriced: u64,
     counted: bool,
 }
 
@@ -34,12 +37,16 @@ impl Account {
     /// What one answer took.
     pub(crate) fn of(heard: &Heard, config: &Config) -> Self {
         match usage(heard) {
-            Some(usage) => Self {
-                input: usage.input_tokens,
-                output: usage.output_tokens,
-                cost: cost(heard, config),
-                counted: true,
-            },
+            Some(usage) => {
+                let cost = cost(heard, config);
+                Self {
+                    input: usage.input_tokens,
+                    output: usage.output_tokens,
+                    cost,
+                    unpriced: u64::from(cost.is_none()),
+                    counted: true,
+                }
+            }
             None => Self::default(),
         }
     }
@@ -48,20 +55,22 @@ impl Account {
     pub(crate) fn add(&mut self, other: Self) {
         self.input += other.input;
         self.output += other.output;
-        self.cost = match (self.counted, self.cost, other.cost) {
-            (false, _, cost) => cost,
-            (true, Some(a), Some(b)) => Some(a + b),
-            (true, _, _) => None,
+        self.cost = match (self.cost, other.cost) {
+            (Some(a), Some(b)) => Some(a + b),
+            (one, None) | (None, one) => one,
         };
+        self.unpriced += other.unpriced;
         self.counted |= other.counted;
     }
 
     /// `9 in · 11 out · $0.00006 · 0.6 s · anthropic/claude-haiku`
-    pub(crate) fn line(&self, heard: &Heard) -> String {
+    ///
+    /// In so many columns; 0 if nobody knows.
+    pub(crate) fn line(&self, heard: &Heard, columns: usize) -> String {
         let mut words = self.words();
         words.push(format!("{:.1} s", heard.total.as_secs_f64()));
         words.extend(heard.target.as_ref().map(ToString::to_string));
-        words.join(" · ")
+        listed(&words, columns)
     }
 
     /// The counts as words.
@@ -70,13 +79,18 @@ impl Account {
             return vec!["no token counts".to_owned()];
         }
         let mut words = vec![format!("{} in", self.input), format!("{} out", self.output)];
-        words.extend(self.cost.map(dollars));
+        words.extend(self.cost.map(|cost| match self.unpriced {
+            0 => dollars(cost),
+            1 => format!("{} + 1 answer of unknown price", dollars(cost)),
+            more => format!("{} + {more} answers of unknown price", dollars(cost)),
+        }));
         words
     }
 }
 
 /// As many digits as it takes to show something.
-pub(crate) fn dollars(cost: f64) -> String {
+pub(crate) fn dollars(cost: Usd) -> String {
+    let cost = cost.dollars();
     if cost == 0.0 {
         return "$0".to_owned();
     }
@@ -123,7 +137,7 @@ pub(crate) fn object(heard: &Heard, output: &Value, config: &Config) -> Value {
         "output": output,
         "finish_reason": finish,
         "usage": usage,
-        "cost_usd": cost(heard, config),
+        "cost_usd": cost(heard, config).map(Usd::dollars),
         "ttft_ms": heard.to_first.map(millis),
         "total_ms": millis(heard.total),
         "attempts": heard.attempts,
@@ -214,22 +228,19 @@ fn usage(heard: &Heard) -> Option<&Usage> {
 }
 
 /// What the answer cost, by the configuration's prices and the catalogue's.
-pub(crate) fn cost(heard: &Heard, config: &Config) -> Option<f64> {
+pub(crate) fn cost(heard: &Heard, config: &Config) -> Option<Usd> {
     let target = heard.target.as_ref()?;
     let provider = config.provider(target.provider.as_str())?;
     let model = catalog::models::find(provider.vendor(), target.model.as_str());
     let response = heard.response.as_ref()?;
-    let terms = Terms {
-        service_tier: response.extra.get("service_tier").and_then(Value::as_str),
-        day: Day::of_unix(i64::try_from(response.created_at).unwrap_or(i64::MAX)),
-    };
     cost_of(
         &config.prices,
         &target.to_string(),
         model,
         usage(heard)?,
-        terms,
+        Terms::of(response),
     )
+    .map(Usd::from_dollars)
 }
 
 fn millis(duration: std::time::Duration) -> u64 {
@@ -242,28 +253,44 @@ mod tests {
 
     #[test]
     fn small_sums_are_shown_too() {
-        assert_eq!(dollars(0.0), "$0");
-        assert_eq!(dollars(12.5), "$12.50");
-        assert_eq!(dollars(0.0021), "$0.0021");
-        assert_eq!(dollars(0.00006), "$0.00006");
+        let check = |cost, expect: &str| assert_eq!(dollars(Usd::from_dollars(cost)), expect);
+        check(0.0, "$0");
+        check(12.5, "$12.50");
+        check(0.0021, "$0.0021");
+        check(0.00006, "$0.00006");
     }
 
     #[test]
-    fn an_unknown_price_makes_the_sum_unknown() {
+    fn an_answer_of_unknown_price_is_told_beside_the_sum() {
         let known = Account {
             input: 1,
             output: 1,
-            cost: Some(0.5),
+            cost: Some(Usd::from_dollars(0.5)),
+            unpriced: 0,
             counted: true,
         };
         let unknown = Account {
             cost: None,
+            unpriced: 1,
             ..known
         };
         let mut sum = Account::default();
-        sum.add(known);
-        assert_eq!(sum.cost, Some(0.5));
-        sum.add(unknown);
-        assert_eq!(sum.cost, None);
+        let mut add = |one, expect: &[&str]| {
+            sum.add(one);
+            assert_eq!(sum.words(), expect);
+        };
+        add(unknown, &["1 in", "1 out"]);
+        add(
+            known,
+            &["2 in", "2 out", "$0.50 + 1 answer of unknown price"],
+        );
+        add(
+            known,
+            &["3 in", "3 out", "$1.00 + 1 answer of unknown price"],
+        );
+        add(
+            unknown,
+            &["4 in", "4 out", "$1.00 + 2 answers of unknown price"],
+        );
     }
 }

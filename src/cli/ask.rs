@@ -14,7 +14,7 @@ use super::request;
 use super::schema;
 use super::session::{Session, Turn};
 use super::setup::Setup;
-use super::streams::{Streams, say, tell};
+use super::streams::{Streams, error_columns, say, tell};
 use crate::canonical::request::{Delivery, Request};
 use crate::config::Config;
 use crate::gateway::{Gateway, fetch};
@@ -41,7 +41,7 @@ pub(crate) async fn run(ask: Ask, global: &Global) -> Outcome {
         if wants_json {
             say(&format!("{}\n", json!({ "error": failure.report() })))?;
         }
-        tell(&failure.text());
+        failure.tell();
         return Err(Stop::Told(failure.code));
     }
     done
@@ -90,7 +90,7 @@ async fn answer(ask: Ask, global: &Global, streams: Streams) -> Outcome {
     let heard = conclude(heard, form, &snapshot.config, streams)?;
     account::report_losses(&heard, streams);
     if ask.output.usage {
-        let line = Account::of(&heard, &snapshot.config).line(&heard);
+        let line = Account::of(&heard, &snapshot.config).line(&heard, error_columns());
         tell(&format!("{}\n", streams.error_dress(&line, Style::DIM)));
     }
     if let Some(response) = heard.response {

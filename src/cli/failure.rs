@@ -7,7 +7,9 @@ use std::io;
 
 use serde::Serialize;
 
+use super::fold::folded;
 use super::render::clean;
+use super::streams::{error_columns, tell};
 use crate::error::{self, Error, Retry};
 
 /// The code of an error that says that only a key is missing.
@@ -91,6 +93,11 @@ impl Failure {
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// Says it on standard error.
+    pub(crate) fn tell(&self) {
+        tell(&folded(&self.text(), error_columns()));
     }
 
     /// The lines for standard error.

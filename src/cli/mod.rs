@@ -21,6 +21,7 @@ mod crash_test;
 mod explain;
 pub mod failure;
 mod files;
+mod fold;
 mod follow;
 mod import;
 mod input;
@@ -62,7 +63,7 @@ pub fn run() -> Result<(), Exit> {
         Err(Stop::Told(code)) => Err(Exit::Code(code)),
         Err(Stop::Signal(signal)) => Err(Exit::Signal(signal)),
         Err(Stop::Failed(failure)) => {
-            streams::tell(&failure.text());
+            failure.tell();
             Err(Exit::Code(failure.code))
         }
     }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
+use super::fold;
 use super::models::{Ready, Row};
 use super::render::{Colour, Style, dressed};
 use super::streams::Streams;
@@ -37,48 +38,101 @@ pub(crate) fn tsv(rows: &[Row]) -> String {
     text
 }
 
-/// The table.
-pub(crate) fn table(rows: &[Row], streams: Streams) -> String {
+/// Where what a model can do has fewer columns than this, each model has lines of its own.
+const NARROWEST: usize = 12;
+
+/// What the numbers under `IN` and `OUT` are.
+const UNIT: &str = "($ per 1M tokens)";
+
+/// The table, in so many columns; 0 if nobody knows.
+pub(crate) fn table(rows: &[Row], streams: Streams, columns: usize) -> String {
     let labels: Vec<String> = rows.iter().map(label).collect();
-    let widest = labels
-        .iter()
-        .map(|label| label.width())
-        .max()
-        .unwrap_or(0)
-        .clamp(5, 60);
+    let longest = labels.iter().map(|label| label.width()).max();
+    let widest = longest.unwrap_or(0).clamp(5, 60);
+    let room = match columns {
+        0 => usize::MAX,
+        columns => columns.saturating_sub(numbers("", "", "").len() + widest + 4),
+    };
+    if room < NARROWEST {
+        return list(rows, &labels, streams, columns);
+    }
     let mut text = String::new();
     let head = format!(
-        "{:widest$}  {:>7} {:>7} {:>7}  CAN",
-        "MODEL", "CONTEXT", "IN", "OUT"
+        "{:widest$}  {}  CAN",
+        "MODEL",
+        numbers("CONTEXT", "IN", "OUT")
     );
+    let unit = dressed(UNIT, Style::DIM, streams.colour);
+    let has_unit = room >= "CAN  ".len() + UNIT.len();
+    // Writing to a string cannot fail.
     let _ = writeln!(
         text,
-        "{}  {}",
+        "{}{}",
         dressed(&head, Style::BOLD, streams.colour),
-        dressed("($ per 1M tokens)", Style::DIM, streams.colour)
+        if has_unit {
+            format!("  {unit}")
+        } else {
+            String::new()
+        }
     );
     for (row, label) in rows.iter().zip(&labels) {
         let pad = " ".repeat(widest.saturating_sub(label.width()));
-        let mut words = can(row);
-        words.extend(row.remarks.iter().copied());
-        if row.ready == Ready::No {
-            words.push("(no key)");
-        }
-        let line = format!(
-            "{label}{pad}  {:>7} {:>7} {:>7}  {}",
-            row.context.map_or_else(|| "–".to_owned(), tokens),
-            price(row.input_price),
-            price(row.output_price),
-            words.join(" ")
+        let context = row.context.map_or_else(|| "–".to_owned(), tokens);
+        let first = format!(
+            "{label}{pad}  {}  ",
+            numbers(&context, &price(row.input_price), &price(row.output_price))
         );
-        text.push_str(&dressed(
-            line.trim_end(),
-            style(row, streams.colour),
-            streams.colour,
-        ));
+        let more = format!("\n{}", " ".repeat(first.width()));
+        let line = first + &fold::rows(&words(row), " ", room).join(&more);
+        let style = style(row, streams.colour);
+        text.push_str(&dressed(line.trim_end(), style, streams.colour));
         text.push('\n');
     }
+    if !has_unit {
+        let _ = writeln!(text, "{unit}");
+    }
     text
+}
+
+fn numbers(context: &str, input: &str, output: &str) -> String {
+    format!("{context:>7} {input:>7} {output:>7}")
+}
+
+/// The same for a narrow terminal: what is known of a model stands under its name.
+fn list(rows: &[Row], labels: &[String], streams: Streams, columns: usize) -> String {
+    let mut text = String::new();
+    for (row, label) in rows.iter().zip(labels) {
+        let known = [
+            row.context.map(tokens),
+            row.input_price
+                .map(|cost| format!("${} in", price(Some(cost)))),
+            row.output_price
+                .map(|cost| format!("${} out", price(Some(cost)))),
+        ];
+        let known: Vec<String> = known.into_iter().flatten().collect();
+        let room = columns.saturating_sub(2);
+        let mut lines = vec![label.clone()];
+        let below = fold::rows(&known, " · ", room).into_iter();
+        let below = below.chain(fold::rows(&words(row), " ", room));
+        lines.extend(below.map(|line| format!("  {line}")));
+        let style = style(row, streams.colour);
+        text.push_str(&dressed(&lines.join("\n"), style, streams.colour));
+        text.push('\n');
+    }
+    let unit = fold::folded(UNIT, columns);
+    text.push_str(&dressed(&unit, Style::DIM, streams.colour));
+    text.push('\n');
+    text
+}
+
+/// What it can do, and what else there is to say of it.
+fn words(row: &Row) -> Vec<&'static str> {
+    let mut words = can(row);
+    words.extend(row.remarks.iter().copied());
+    if row.ready == Ready::No {
+        words.push("(no key)");
+    }
+    words
 }
 
 fn style(row: &Row, colour: Colour) -> Style {
@@ -113,8 +167,12 @@ fn can(row: &Row) -> Vec<&'static str> {
 fn price(price: Option<f64>) -> String {
     match price {
         None => "–".to_owned(),
-        Some(price) if price > 0.0 && price < 0.01 => format!("{price:.4}"),
-        Some(price) => format!("{price:.2}"),
+        Some(price) => {
+            let text = format!("{price:.6}");
+            let exact = text.trim_end_matches('0');
+            let cents = text.len() - 4;
+            text[..exact.len().max(cents)].to_owned()
+        }
     }
 }
 
@@ -133,6 +191,17 @@ pub(crate) fn tokens(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_price_has_cents_and_what_more_it_takes() {
+        let check = |value, expect: &str| assert_eq!(price(value), expect);
+        check(Some(2.0), "2.00");
+        check(Some(12.5), "12.50");
+        check(Some(0.075), "0.075");
+        check(Some(0.0025), "0.0025");
+        check(Some(0.0), "0.00");
+        check(None, "–");
+    }
 
     #[test]
     fn sizes_are_short() {

@@ -12,7 +12,7 @@ use super::cache::{Cache, CachedModel};
 use super::failure::{Code, Failure, Outcome};
 use super::model_table;
 use super::setup::{Setup, is_local};
-use super::streams::{Kind, Streams, Talkative, say};
+use super::streams::{Kind, Streams, Talkative, say, width};
 use crate::catalog;
 use crate::catalog::models::{Capability, Model};
 use crate::config::Config;
@@ -94,7 +94,7 @@ pub(crate) async fn run(models: Models, global: &Global) -> Outcome {
     match streams.stdout {
         Kind::Pipe => say(&model_table::tsv(&rows)),
         Kind::Terminal => {
-            say(&model_table::table(&rows, streams))?;
+            say(&model_table::table(&rows, streams, width()))?;
             if !models.all {
                 streams.note(&asleep(&setup.config));
             }
@@ -146,6 +146,14 @@ pub(crate) fn rows(config: &Config, cache: &Cache) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// How many models can be asked now, aliases and `demo` aside.
+pub(crate) fn ready(config: &Config) -> usize {
+    let rows = rows(config, &Cache::read());
+    let is_model = |row: &&Row| row.source != "alias" && row.id != "demo";
+    let ready = rows.iter().filter(|row| row.ready == Ready::Yes);
+    ready.filter(is_model).count()
 }
 
 /// Ids for the shell's completion: no network, and no complaint about a broken file.

@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use super::args::{Global, When};
 use super::failure::Outcome;
+use super::fold::folded;
 use super::render::{Colour, Style, clean, dressed};
 
 /// Where a stream leads.
@@ -56,17 +57,41 @@ impl Streams {
         }
     }
 
+    /// Pipes all around.
+    #[cfg(test)]
+    pub(crate) fn plain() -> Self {
+        Self {
+            stdin: Kind::Pipe,
+            stdout: Kind::Pipe,
+            stderr: Kind::Pipe,
+            colour: Colour::Off,
+            error_colour: Colour::Off,
+            talkative: Talkative::Normal,
+        }
+    }
+
     /// Something worth knowing; not said with `--quiet`.
     pub(crate) fn note(self, text: &str) {
         if self.talkative != Talkative::Quiet {
-            tell(&format!("{}\n", self.error_dress(&clean(text), Style::DIM)));
+            let text = folded(&clean(text), error_columns());
+            tell(&format!("{}\n", self.error_dress(&text, Style::DIM)));
         }
     }
 
     /// Something that may be wrong; said always.
     pub(crate) fn warn(self, text: &str) {
         let label = self.error_dress("warning:", Style::BOLD);
-        tell(&format!("{label} {}\n", clean(text)));
+        let text = folded(&format!("warning: {}", clean(text)), error_columns());
+        let text = text.strip_prefix("warning:").unwrap_or(&text);
+        tell(&format!("{label}{text}\n"));
+    }
+
+    /// The same, for what is told in other words.
+    pub(crate) fn hushed(self) -> Self {
+        Self {
+            talkative: Talkative::Quiet,
+            ..self
+        }
     }
 
     /// Text for standard error, in a style if it may be.
@@ -89,9 +114,17 @@ pub(crate) fn width() -> usize {
     terminal_size::terminal_size_of(io::stdout()).map_or(0, |(width, _)| usize::from(width.0))
 }
 
-/// Columns of the terminal behind standard error.
+/// Columns of the terminal behind standard error, or what is usual.
 pub(crate) fn error_width() -> usize {
-    terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
+    match error_columns() {
+        0 => 80,
+        known => known,
+    }
+}
+
+/// Columns of the terminal behind standard error; 0 if unknown.
+pub(crate) fn error_columns() -> usize {
+    terminal_size::terminal_size_of(io::stderr()).map_or(0, |(width, _)| usize::from(width.0))
 }
 
 /// Writes to standard error. A failure is dropped: there is nobody left to be told.

@@ -8,6 +8,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::args::Global;
 use super::args::usage::Usage;
 use super::failure::{Code, Failure, Outcome};
+use super::fold;
 use super::render::{Style, clean, dressed};
 use super::setup::Setup;
 use super::streams::{Kind, Streams, say, width};
@@ -18,6 +19,9 @@ use crate::store::ledger::{self, By, Line, Report};
 
 /// The widest bar, in columns.
 const WIDEST: usize = 24;
+
+/// The columns of the numbers behind a name.
+const NUMBERS: usize = 56;
 
 /// The widest name; longer ones are shown whole, out of line.
 const LONGEST: usize = 44;
@@ -104,9 +108,12 @@ fn table(report: &Report, streams: Streams, columns: usize) -> String {
     };
     let widths = names.iter().map(|name| name.width());
     let widest = widths.max().unwrap_or(0).clamp(5, LONGEST);
+    if columns > 0 && columns < widest + NUMBERS {
+        return list(report, &names, streams, columns);
+    }
     let bar_room = match columns {
         0 => WIDEST,
-        columns => columns.saturating_sub(widest + 57).min(WIDEST),
+        columns => columns.saturating_sub(widest + NUMBERS + 2).min(WIDEST),
     };
     let most = report
         .rows
@@ -119,16 +126,15 @@ fn table(report: &Report, streams: Streams, columns: usize) -> String {
         "{head:widest$}  {:>8} {:>6} {:>8} {:>8} {:>8} {:>11}",
         "REQUESTS", "FAILED", "INPUT", "CACHED", "OUTPUT", "COST"
     );
-    let _ = writeln!(
-        text,
-        "{}  {}",
-        dressed(&head, Style::BOLD, streams.colour),
-        dressed(
-            &format!("since {}", day(report.since)),
-            Style::DIM,
-            streams.colour
-        )
-    );
+    let head = dressed(&head, Style::BOLD, streams.colour);
+    let since = format!("since {}", day(report.since));
+    let is_narrow = columns > 0 && columns < widest + NUMBERS + 2 + since.len();
+    let since = dressed(&since, Style::DIM, streams.colour);
+    let _ = if is_narrow {
+        writeln!(text, "{since}\n{head}")
+    } else {
+        writeln!(text, "{head}  {since}")
+    };
     for (name, line) in names.iter().zip(&report.rows) {
         let bar = bar(weight(report, line), most, bar_room);
         let row = format!("{}  {bar}", cells(name, line, widest));
@@ -138,14 +144,50 @@ fn table(report: &Report, streams: Streams, columns: usize) -> String {
         let total = cells("total", &report.total, widest);
         let _ = writeln!(text, "{}", dressed(&total, Style::BOLD, streams.colour));
     }
-    if report.total.unpriced > 0 {
-        let note = format!(
-            "+ {} requests used something whose price is unknown",
-            report.total.unpriced
-        );
-        let _ = writeln!(text, "{}", dressed(&note, Style::DIM, streams.colour));
-    }
+    text.push_str(&unpriced(report, streams, columns));
     text
+}
+
+/// The same for a narrow terminal: what a name used stands under it.
+fn list(report: &Report, names: &[String], streams: Streams, columns: usize) -> String {
+    let since = format!("since {}", day(report.since));
+    let mut text = format!("{}\n", dressed(&since, Style::DIM, streams.colour));
+    let total = (report.rows.len() > 1).then_some(&report.total);
+    let total = total.map(|line| ("total", line));
+    let names = names.iter().map(String::as_str);
+    for (name, line) in names.zip(&report.rows).chain(total) {
+        let _ = writeln!(text, "{}", dressed(name, Style::BOLD, streams.colour));
+        let used = [
+            many(line.requests, "request"),
+            format!("{} failed", line.failed),
+            format!("{} in", short(line.input)),
+            format!("{} cached", short(line.cached)),
+            format!("{} out", short(line.output)),
+            cost(line),
+        ];
+        for row in fold::rows(&used, " · ", columns.saturating_sub(2)) {
+            let _ = writeln!(text, "  {row}");
+        }
+    }
+    text.push_str(&unpriced(report, streams, columns));
+    text
+}
+
+/// That the costs are not the whole, if they are not.
+fn unpriced(report: &Report, streams: Streams, columns: usize) -> String {
+    if report.total.unpriced == 0 {
+        return String::new();
+    }
+    let requests = many(report.total.unpriced, "request");
+    let note = format!("+ {requests} used something whose price is unknown");
+    let note = fold::folded(&note, columns);
+    format!("{}\n", dressed(&note, Style::DIM, streams.colour))
+}
+
+/// 1 request, 2 requests.
+fn many(count: u64, what: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{ending}")
 }
 
 fn cells(name: &str, line: &Line, widest: usize) -> String {
@@ -265,6 +307,33 @@ mod tests {
         check(1_000_000_000_000, 2, "$1.0000+");
         check(0, 2, "?");
         check(0, 0, "–");
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_each_name_has_lines_of_its_own() {
+        let line = Line {
+            name: "openai/gpt-5.6-luna".to_owned(),
+            requests: 12,
+            failed: 1,
+            input: 34_000,
+            cached: 10_000,
+            output: 5_000,
+            cost_pico: 1_234_500_000_000,
+            ..Line::default()
+        };
+        let report = Report {
+            rows: vec![line.clone()],
+            total: line,
+            ..Report::default()
+        };
+        let streams = Streams::plain();
+        assert_eq!(
+            table(&report, streams, 20),
+            "since 1970-01-01\nopenai/gpt-5.6-luna\n  12 requests\n  1 failed · 34k in\n  10k cached\n  5k out · $1.2345\n"
+        );
+        let wide = table(&report, streams, 80);
+        assert!(wide.starts_with("since 1970-01-01\nMODEL  "), "{wide}");
+        assert!(wide.lines().all(|line| line.width() <= 80), "{wide}");
     }
 
     #[test]

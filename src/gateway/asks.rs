@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::course::{Course, wait};
+use super::gate::Manner;
 use super::live::Living;
 use super::snapshot::Turn;
 use super::tariff::Tariff;
@@ -16,6 +17,7 @@ use crate::canonical::open::Open;
 use crate::canonical::part::Part;
 use crate::canonical::request::Request;
 use crate::canonical::usage::Usage;
+use crate::catalog::usd::Usd;
 use crate::error::{Error, Kind, Next};
 use crate::providers::{Answer, Ask, AskKind, Kind as Vendor};
 use crate::routing::resolve::resolve;
@@ -43,6 +45,17 @@ pub struct Compacted {
     pub usage: Option<Usage>,
 }
 
+/// Texts as vectors.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vectors {
+    /// Who was asked.
+    pub target: Target,
+    /// The answer.
+    pub embedded: Embedded,
+    /// What it cost; `None` where a price or the count is unknown.
+    pub cost: Option<Usd>,
+}
+
 /// Whose number a count is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Basis {
@@ -53,7 +66,7 @@ pub enum Basis {
 }
 
 /// What a token of most languages comes to, in bytes of UTF-8.
-const BYTES_OF_A_TOKEN: usize = 4;
+pub(super) const BYTES_OF_A_TOKEN: usize = 4;
 
 /// What an image or a file comes to, in tokens: a page or a middling picture. Its size in bytes says little.
 const TOKENS_OF_A_FILE: u64 = 1_000;
@@ -74,7 +87,7 @@ impl Gateway {
         for target in targets {
             let count = Ask::Count(&request);
             match self.ask(&snapshot, &target, count, caller).await {
-                Ok(Answer::Tokens(tokens)) => {
+                Ok((Answer::Tokens(tokens), _)) => {
                     let basis = Basis::Counted;
                     return Ok(Count {
                         target,
@@ -82,7 +95,7 @@ impl Gateway {
                         basis,
                     });
                 }
-                Ok(Answer::Models(..) | Answer::Embeddings(_) | Answer::Compacted(..)) => {
+                Ok((Answer::Models(..) | Answer::Embeddings(_) | Answer::Compacted(..), _)) => {
                     return Err(crossed());
                 }
                 Err(error) if error.kind() == Kind::Unsupported => {
@@ -120,14 +133,14 @@ impl Gateway {
         for target in targets {
             let compact = Ask::Compact(&request);
             match self.ask(&snapshot, &target, compact, caller).await {
-                Ok(Answer::Compacted(output, usage)) => {
+                Ok((Answer::Compacted(output, usage), _)) => {
                     return Ok(Some(Compacted {
                         target,
                         output,
                         usage: usage.map(|usage| *usage),
                     }));
                 }
-                Ok(Answer::Models(..) | Answer::Tokens(_) | Answer::Embeddings(_)) => {
+                Ok((Answer::Models(..) | Answer::Tokens(_) | Answer::Embeddings(_), _)) => {
                     return Err(crossed());
                 }
                 Err(error)
@@ -144,11 +157,7 @@ impl Gateway {
     }
 
     /// Embeds texts.
-    pub async fn embed(
-        &self,
-        embedding: &Embedding,
-        caller: &Caller,
-    ) -> Result<(Target, Embedded), Error> {
+    pub async fn embed(&self, embedding: &Embedding, caller: &Caller) -> Result<Vectors, Error> {
         let snapshot = self.snapshot();
         let mut asked = Arc::new(Request {
             model: embedding.model.clone(),
@@ -159,7 +168,13 @@ impl Gateway {
         let mut course = Course::new(plan, &self.health)?;
         while let Some(target) = course.next() {
             match self.embed_at(&snapshot, &target, embedding, caller).await {
-                Ok(embedded) => return Ok((target, embedded)),
+                Ok((embedded, cost)) => {
+                    return Ok(Vectors {
+                        target,
+                        embedded,
+                        cost,
+                    });
+                }
                 Err(error) => course.failed(error)?,
             }
         }
@@ -173,34 +188,37 @@ impl Gateway {
         target: &Target,
         embedding: &Embedding,
         caller: &Caller,
-    ) -> Result<Embedded, Error> {
+    ) -> Result<(Embedded, Option<Usd>), Error> {
         let watch = Watch::new(self, target, snapshot.config.defaults.breaker);
         let mut ticket = watch.admit().map_err(|closed| resting(closed).at(target))?;
         let started = Instant::now();
         let embed = Ask::Embed(embedding);
         let error = match self.ask(snapshot, target, embed, caller).await {
-            Ok(Answer::Embeddings(embedded)) if embedded.vectors.len() == embedding.input.len() => {
+            Ok((Answer::Embeddings(embedded), cost))
+                if embedded.vectors.len() == embedding.input.len() =>
+            {
                 ticket.answered(started.elapsed());
-                return Ok(embedded);
+                return Ok((embedded, cost));
             }
-            Ok(Answer::Embeddings(_)) => {
+            Ok((Answer::Embeddings(_), _)) => {
                 let message = "the number of vectors is not the number of texts";
                 Error::garbled(message).at(target)
             }
-            Ok(Answer::Models(..) | Answer::Tokens(_) | Answer::Compacted(..)) => crossed(),
+            Ok((Answer::Models(..) | Answer::Tokens(_) | Answer::Compacted(..), _)) => crossed(),
             Err(error) => error,
         };
         ticket.failed(&error);
         Err(error)
     }
 
+    /// The answer of one target, and what it cost, where that is known.
     async fn ask(
         &self,
         snapshot: &Snapshot,
         target: &Target,
         ask: Ask<'_>,
         caller: &Caller,
-    ) -> Result<Answer, Error> {
+    ) -> Result<(Answer, Option<Usd>), Error> {
         let kind = match ask {
             Ask::Respond(_) => return Err(crossed()),
             Ask::Count(_) => AskKind::Count,
@@ -213,22 +231,26 @@ impl Gateway {
             let remedies = self.remedies(target);
             let mut call = member.provider.encode(ask, &target.model, &remedies)?;
             let total = snapshot.config.defaults.timeouts.total;
+            let _place = member.place(Manner::Queue).await?;
             let mut leg = caller.leg(target, &mut call.headers);
             let answer = self
                 .ask_once(member, call, total)
                 .await
                 .and_then(|body| member.provider.read(kind, &body));
-            match &answer {
+            match answer {
                 Ok(answer) => {
                     let tariff = Tariff::of(snapshot, target);
-                    let usage = used(answer);
+                    let usage = used(&answer);
                     let now = (self.clock)();
                     let cost = usage.as_ref().and_then(|usage| tariff.at(usage, now));
                     leg.answered(usage.as_ref(), cost);
+                    Ok((answer, cost))
                 }
-                Err(error) => leg.failed(error),
+                Err(error) => {
+                    leg.failed(&error);
+                    Err(error)
+                }
             }
-            answer
         };
         work.await.map_err(|error: Error| error.at(target))
     }
@@ -266,7 +288,7 @@ fn planned(
 }
 
 /// See [`Gateway::count`].
-fn estimate(request: &Request) -> u64 {
+pub(super) fn estimate(request: &Request) -> u64 {
     let mut bytes = request.instructions.as_ref().map_or(0, String::len);
     let mut tokens = 0;
     let mut parts = |parts: &[Open<Part>], bytes: &mut usize| {

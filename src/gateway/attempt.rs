@@ -11,7 +11,7 @@ use super::course::Course;
 use super::exchange::{
     Tried, composer, lost_at_the_door, prepare, read_all, readable, request_id, weigh,
 };
-use super::gate::{COME_BACK, Full, Manner, Place};
+use super::gate::{Manner, Place};
 use super::keys::{Lent, Other};
 use super::opened::Opened;
 use super::progress::{self, Progress};
@@ -31,9 +31,6 @@ use crate::target::Target;
 
 /// The body of an error is read up to here: enough for any message.
 const MOST_ERROR_BYTES: usize = 256 * 1024;
-
-/// The code of an error that says that `max_in_flight` of the provider is reached.
-pub(super) const PROVIDER_BUSY: &str = "provider_busy";
 
 /// Everything that asking one target needs.
 pub(super) struct Attempt<'a> {
@@ -185,6 +182,7 @@ impl Attempt<'_> {
         let lent = member.key().await?;
         let tariff = Tariff::of(self.snapshot, self.target);
         let mut leg = self.caller.leg(self.target, &mut call.headers);
+        leg.sends(request, call.body.len());
         let started = Instant::now();
         let (attempts, first_asked) = asked.once_more(started);
         let timeouts = self.timeouts();
@@ -253,27 +251,12 @@ impl Attempt<'_> {
 
     /// A place among the requests that the provider takes at once.
     async fn place(&self, member: &Member) -> Result<Option<Place>, Error> {
-        let Some(gate) = &member.gate else {
-            return Ok(None);
-        };
         let manner = if self.has_ready() {
             Manner::Glance
         } else {
             Manner::Queue
         };
-        match gate.enter(manner).await {
-            Ok(place) => Ok(Some(place)),
-            Err(Full) => Err(Error::new(
-                Kind::Overloaded,
-                format!(
-                    "all {} places at the provider are taken (`max_in_flight`)",
-                    gate.limit()
-                ),
-            )
-            .with_code(PROVIDER_BUSY)
-            .with_retry(Retry::No)
-            .with_retry_after(Some(COME_BACK))),
-        }
+        member.place(manner).await
     }
 
     async fn open(

@@ -18,6 +18,9 @@ const SHORTEST_QUEUE: usize = 4;
 /// What those who are not let in are told: come back in a second.
 pub const COME_BACK: Duration = Duration::from_secs(1);
 
+/// The code of an error that says that `max_in_flight` of the provider is reached.
+pub(super) const PROVIDER_BUSY: &str = "provider_busy";
+
 /// A bound with a queue.
 #[derive(Debug)]
 pub struct Gate {

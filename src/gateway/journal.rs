@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::estimate::Estimate;
 use super::finish::Finish;
 use super::trace::SpanId;
 use crate::canonical::response::{Response, Status};
@@ -83,6 +84,8 @@ pub struct Attempt {
     pub tokens: Option<Tokens>,
     /// What it cost; `None` where a price or the counts are unknown.
     pub cost: Option<Usd>,
+    /// What it used beyond that, by an estimate of ours; only of an answer that broke off.
+    pub estimated: Option<Estimate>,
     /// The provider's id of the request.
     pub upstream_request_id: Option<String>,
 }
@@ -247,6 +250,7 @@ impl Journal {
             to_first: None,
             tokens: None,
             cost: None,
+            estimated: None,
             upstream_request_id: None,
         });
         Leg::of(self.clone(), notes.attempts.len() - 1)

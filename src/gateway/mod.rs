@@ -31,6 +31,7 @@ pub mod asks;
 mod attempt;
 mod bill;
 mod course;
+pub mod estimate;
 mod exchange;
 pub mod explain;
 pub mod fetch;

@@ -222,6 +222,7 @@ impl Running {
                 }
                 self.finish_batch(&mut batch);
                 let counted = self.counted(&self.tariff);
+                self.leg.breaks(&self.composer, &self.tariff);
                 self.leg.cut(&error, counted);
                 return Err(Broken { seen: batch, error });
             }
@@ -342,7 +343,7 @@ impl Running {
                 && let Some(response) = event.terminal_mut()
             {
                 let cost = self.tariff.cost(response);
-                self.leg.ended(response, cost);
+                self.leg.ended(response, cost, &self.tariff);
                 let mut note = self.note.take();
                 if let Some(note) = note.as_object_mut() {
                     let all = self.paid.and(Bill::of(response.usage.as_ref(), cost));
@@ -370,6 +371,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         if self.leg.is_open() {
             let counted = self.counted(&self.tariff);
+            self.leg.breaks(&self.composer, &self.tariff);
             self.leg.abandoned(counted);
         }
     }

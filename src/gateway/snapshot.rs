@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::fetch::Rules;
-use super::gate::Gate;
+use super::gate::{COME_BACK, Full, Gate, Manner, PROVIDER_BUSY, Place};
 use super::keys::{Keyring, Lent};
 use super::race::Stakes;
 use super::tariff::Tariffs;
@@ -22,7 +22,7 @@ use crate::canonical::request::Request;
 use crate::config::alias::{Policy, Sticky};
 use crate::config::provider::{ProviderConfig, State};
 use crate::config::{Config, load};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Retry};
 use crate::providers::{self, Provider};
 use crate::routing::plan::Mark;
 use crate::secret::Secret;
@@ -163,6 +163,26 @@ pub(super) enum Turn {
 }
 
 impl Member {
+    /// A place among the requests that the provider takes at once; `None` where that is not bounded.
+    pub(super) async fn place(&self, manner: Manner) -> Result<Option<Place>, Error> {
+        let Some(gate) = &self.gate else {
+            return Ok(None);
+        };
+        match gate.enter(manner).await {
+            Ok(place) => Ok(Some(place)),
+            Err(Full) => Err(Error::new(
+                Kind::Overloaded,
+                format!(
+                    "all {} places at the provider are taken (`max_in_flight`)",
+                    gate.limit()
+                ),
+            )
+            .with_code(PROVIDER_BUSY)
+            .with_retry(Retry::No)
+            .with_retry_after(Some(COME_BACK))),
+        }
+    }
+
     fn new(config: ProviderConfig, peer: Option<&Peer>, before: Option<&Self>) -> Self {
         let provider = providers::build(config.kind, &config.settings);
         let transport = match (peer, config.kind) {

@@ -3,8 +3,6 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use serde_json::Value;
-
 use super::Snapshot;
 use crate::canonical::response::Response;
 use crate::canonical::usage::Usage;
@@ -77,20 +75,17 @@ impl Tariff {
 
     /// What so much of an answer cost.
     pub(super) fn charge(&self, usage: &Usage, response: &Response) -> Option<Usd> {
-        let tier = response.extra.get("service_tier").and_then(Value::as_str);
-        self.by(usage, tier, response.created_at)
+        self.by(usage, Terms::of(response))
     }
 
     /// What so many tokens cost on no special terms, at that time in Unix seconds.
     pub(super) fn at(&self, usage: &Usage, now: u64) -> Option<Usd> {
-        self.by(usage, None, now)
+        let day = Day::of_unix(i64::try_from(now).unwrap_or(i64::MAX));
+        let service_tier = None;
+        self.by(usage, Terms { service_tier, day })
     }
 
-    fn by(&self, usage: &Usage, service_tier: Option<&str>, now: u64) -> Option<Usd> {
-        let terms = Terms {
-            service_tier,
-            day: Day::of_unix(i64::try_from(now).unwrap_or(i64::MAX)),
-        };
+    fn by(&self, usage: &Usage, terms: Terms<'_>) -> Option<Usd> {
         let dollars = match &self.rule {
             Some(rule) => cost_by(rule, usage),
             None => self.model.and_then(|model| cost(model, usage, terms)),

@@ -118,7 +118,7 @@ impl Drop for Ticket {
 /// What an error says about its target's health. What lies with the request, or with one model's answer, says nothing.
 fn outcome(error: &Error) -> Outcome {
     match error.kind() {
-        Kind::Overloaded if error.code() == super::attempt::PROVIDER_BUSY => Outcome::Nothing,
+        Kind::Overloaded if error.code() == super::gate::PROVIDER_BUSY => Outcome::Nothing,
         // An overload with a time is as good as a rate limit.
         Kind::RateLimited | Kind::Overloaded => error
             .retry_after()

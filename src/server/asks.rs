@@ -91,14 +91,18 @@ pub(super) async fn embed(State(app): State<Arc<App>>, request: HttpRequest) -> 
     let work = async {
         let (embedding, encoding) = embeddings::decode(&taken.body)?;
         let caller = taken.caller(&embedding.model)?;
-        let (target, embedded) = app.gateway.embed(&embedding, &caller).await?;
-        Ok((target, embedded, encoding))
+        let vectors = app.gateway.embed(&embedding, &caller).await?;
+        Ok((vectors, encoding))
     };
     match work.await {
-        Ok((target, embedded, encoding)) => {
+        Ok((vectors, encoding)) => {
             let mut headers = reply::head(&taken.request_id);
-            reply::answered(&mut headers, &target, &[]);
-            let body = embeddings::encode(&embedded, encoding, target.model.as_str());
+            let target = &vectors.target;
+            reply::answered(&mut headers, target, &[]);
+            if let Some(cost) = vectors.cost {
+                reply::costs(&mut headers, cost);
+            }
+            let body = embeddings::encode(&vectors.embedded, encoding, target.model.as_str());
             taken.recorder.delivered();
             reply::whole(StatusCode::OK, Bytes::from(body), headers)
         }

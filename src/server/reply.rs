@@ -180,8 +180,13 @@ pub(super) fn cost(headers: &mut HeaderMap, response: &canonical::Response) {
     let note = response.extra.get("llmgw");
     let cost = note.and_then(|note| note.get("cost_usd")?.as_f64());
     if let Some(cost) = cost {
-        put(headers, COST, &Usd::from_dollars(cost).to_string());
+        costs(headers, Usd::from_dollars(cost));
     }
+}
+
+/// Adds what an answer cost.
+pub(super) fn costs(headers: &mut HeaderMap, cost: Usd) {
+    put(headers, COST, &cost.to_string());
 }
 
 /// Who answered a question that is no response, and what is not exact in the answer.

@@ -11,11 +11,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 use tracing::Level;
 
-use super::record::{Mend, Outcome, Record};
+use super::record::{Mend, Outcome, Record, estimated};
 use super::recorder::Sink;
 use super::writer::Writer;
 use crate::canonical::request::Delivery;
 use crate::catalog::day::Day;
+use crate::catalog::usd::Usd;
 use crate::gateway::journal::Attempt;
 
 /// A model's name is what a client makes of it: so much of it is logged.
@@ -122,6 +123,8 @@ struct Line<'a> {
     attempts: Vec<Try<'a>>,
     tokens: Option<Tokens>,
     cost_usd: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimated: Option<Estimated>,
     ttft_ms: Option<f64>,
     total_ms: f64,
     overhead_ms: f64,
@@ -157,6 +160,14 @@ struct Tokens {
     reasoning: u64,
 }
 
+/// What an answer that broke off used beyond the counts, by our estimate.
+#[derive(Serialize)]
+struct Estimated {
+    input: u64,
+    output: u64,
+    cost_usd: Option<f64>,
+}
+
 fn json(line: &mut Vec<u8>, record: &Record, level: Level) {
     let content = record.content.as_ref();
     let shown = Line {
@@ -184,7 +195,12 @@ fn json(line: &mut Vec<u8>, record: &Record, level: Level) {
             output: tokens.output,
             reasoning: tokens.reasoning,
         }),
-        cost_usd: record.cost.map(crate::catalog::usd::Usd::dollars),
+        cost_usd: record.cost.map(Usd::dollars),
+        estimated: estimated(&record.attempts).map(|it| Estimated {
+            input: it.input,
+            output: it.output,
+            cost_usd: it.cost.map(Usd::dollars),
+        }),
         ttft_ms: record.to_first.map(millis),
         total_ms: millis(record.total),
         overhead_ms: millis(record.overhead),
@@ -247,6 +263,13 @@ fn text(record: &Record, level: Level, form: Form) -> String {
         more("reasoning", some(tokens.reasoning));
     }
     more("cost", record.cost.map(|cost| format!("${cost}")));
+    if let Some(it) = estimated(&record.attempts) {
+        let cost = it
+            .cost
+            .map_or(String::new(), |cost| format!(",cost=${cost}"));
+        let shown = format!("in={},out={}{cost}", it.input, it.output);
+        more("estimated", Some(shown));
+    }
     more("ttft", record.to_first.map(duration));
     more("total", Some(duration(record.total)));
     more("overhead", Some(duration(record.overhead)));

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use crate::canonical::request::{Delivery, Request};
 use crate::catalog::usd::Usd;
+use crate::gateway::estimate::Estimate;
 use crate::gateway::finish::Finish;
 use crate::gateway::journal::{Attempt, Fate, Tokens};
 use crate::gateway::trace::Trace;
@@ -239,6 +240,12 @@ pub(super) fn cost(attempts: &[Attempt]) -> Option<Usd> {
     let mut counted = attempts.iter().filter(|it| it.tokens.is_some()).peekable();
     counted.peek()?;
     counted.map(|attempt| attempt.cost).sum()
+}
+
+/// What all attempts used beyond what was counted, by estimate; `None` where there is nothing to estimate.
+pub(super) fn estimated(attempts: &[Attempt]) -> Option<Estimate> {
+    let known = attempts.iter().filter_map(|attempt| attempt.estimated);
+    known.reduce(Estimate::plus)
 }
 
 /// Before the first upstream request, and after the last: what lies between is asking and waiting.

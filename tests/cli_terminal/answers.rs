@@ -127,6 +127,71 @@ fn a_narrow_terminal_breaks_prose_and_not_code() {
 }
 
 #[test]
+fn our_own_words_break_between_words() {
+    let home = Home::new();
+    let shown = shell(
+        &home,
+        "stty rows 40 cols 30; $llmgw ask -m demo/demo,nobody/x hello",
+    )
+    .exp_eof()
+    .unwrap();
+    let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
+    assert!(
+        lines.iter().all(|line| line.chars().count() <= 30),
+        "{shown}"
+    );
+    assert!(lines[0].starts_with("error: "), "{shown}");
+}
+
+#[test]
+fn a_list_of_models_fits_any_terminal() {
+    let home = Home::new();
+    let check = |columns: usize, line: &str, expect: &[&str]| {
+        let line = format!("stty rows 40 cols {columns}; {line}");
+        let shown = bare(&shell(&home, &line).exp_eof().unwrap());
+        let lines: Vec<&str> = shown.lines().map(str::trim_end).collect();
+        for line in &lines {
+            assert!(line.chars().count() <= columns, "{line:?} of {shown}");
+        }
+        let at = lines.iter().position(|line| line.starts_with(expect[0]));
+        let at = at.unwrap_or_else(|| panic!("{shown}"));
+        assert_eq!(lines[at..at + expect.len()], *expect, "{shown}");
+    };
+    let models = "OPENAI_API_KEY=k $llmgw models gpt-5.6-luna";
+    check(
+        20,
+        models,
+        &[
+            "openai/gpt-5.6-luna",
+            "  1.05M · $0.20 in",
+            "  $1.20 out",
+            "  image pdf tools",
+            "  reasoning",
+            "($ per 1M tokens)",
+        ],
+    );
+    check(
+        60,
+        models,
+        &[
+            "MODEL                CONTEXT      IN     OUT  CAN",
+            "openai/gpt-5.6-luna    1.05M    0.20    1.20  image pdf",
+            "                                              tools",
+            "                                              reasoning",
+            "($ per 1M tokens)",
+        ],
+    );
+    check(
+        80,
+        models,
+        &[
+            "MODEL                CONTEXT      IN     OUT  CAN  ($ per 1M tokens)",
+            "openai/gpt-5.6-luna    1.05M    0.20    1.20  image pdf tools reasoning",
+        ],
+    );
+}
+
+#[test]
 fn a_window_that_is_resized_takes_the_lines_that_follow() {
     let home = Home::new();
     let words = r#"demo={"words":150,"gap_ms":15}"#;

@@ -40,6 +40,30 @@ fn ctrl_c_stops_a_wait_of_any_kind() {
 }
 
 #[test]
+fn a_first_question_that_fails_does_not_end_the_conversation() {
+    let home = Home::new();
+    let mut session = open(&home, &["chat", "-m", "demo", "-p", "fail=400", "hello"]);
+    session.exp_string("error: demo/demo").unwrap();
+    prompt(&mut session);
+    send(&mut session, "/retry");
+    session.exp_string("error: demo/demo").unwrap();
+    leave(session);
+}
+
+#[test]
+fn a_model_that_was_found_is_told_once() {
+    let home = Home::new();
+    let mut command = home.command(&["chat", "-m", "demo"]);
+    command.env("OPENAI_API_KEY", "k");
+    let mut session = rexpect::session::spawn_command(command, Some(super::PATIENCE_MS)).unwrap();
+    prompt(&mut session);
+    send(&mut session, "/model gpt-5.6-luna");
+    let shown = session.exp_string("now openai/gpt-5.6-luna").unwrap();
+    assert!(!shown.contains("using"), "{shown:?}");
+    leave(session);
+}
+
+#[test]
 fn what_is_typed_during_an_answer_waits_for_the_prompt() {
     let home = Home::new();
     let mut session = open(&home, &["chat", "-m", "demo", "-p", "gap_ms=20"]);

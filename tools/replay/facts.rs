@@ -15,6 +15,7 @@ use llmgw::error::Error;
 use llmgw::providers::{Answer, AskKind};
 use serde_json::{Value, json};
 
+use crate::cost;
 use crate::door;
 use crate::drive::{self, Outcome};
 use crate::names;
@@ -145,6 +146,7 @@ fn reply(recording: &Recording, schema: Option<&Schema>) -> Value {
     row["error"] = native.error.as_ref().map_or(Value::Null, told);
     row["violations"] = json!(violations);
     row["response"] = reply;
+    row["cost"] = cost::of(recording, response);
     row
 }
 

@@ -1,13 +1,15 @@
 //! Replays recorded traffic through the decoders and prints what they found, one JSON line a recording.
 //!
 //! `cargo run --example replay -- FOLDER [--schema FILE]` for the facts, `--chunks` for the law that any split of the
-//! bytes gives the same events. The comparison with an independent reading is `.ci/corpus/check.py`.
+//! bytes gives the same events. The comparison with an independent reading is `.ci/corpus/check.py`,
+//! that of the costs with a published price list `.ci/corpus/costs.py`.
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 mod chunks;
+mod cost;
 mod door;
 #[path = "../../tests/support/drive.rs"]
 mod drive;

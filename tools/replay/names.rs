@@ -8,10 +8,10 @@ use llmgw::target::ModelId;
 
 use crate::recording::Recording;
 
-/// The provider of a recording.
-pub(crate) fn provider(recording: &Recording) -> Box<dyn Provider> {
+/// The protocol family that a recording's provider is configured as.
+pub(crate) fn kind(recording: &Recording) -> Kind {
     let folder = recording.id.split('/').next().unwrap_or_default();
-    let kind = match recording.api.as_str() {
+    match recording.api.as_str() {
         "anthropic-messages" | "anthropic-count" => Kind::Anthropic,
         "google-generate" | "google-count" => Kind::Google,
         "openai-chat" => Kind::Compatible,
@@ -22,12 +22,20 @@ pub(crate) fn provider(recording: &Recording) -> Box<dyn Provider> {
             _ => Kind::Compatible,
         },
         _ => Kind::OpenAi,
-    };
-    let vendor = match folder {
+    }
+}
+
+/// The vendor by whose name it goes, where that is not the family's own.
+pub(crate) fn vendor(recording: &Recording) -> Option<&str> {
+    match recording.id.split('/').next().unwrap_or_default() {
         "openai-chat" => Some("openai"),
         _ => recording.vendor(),
-    };
-    build(kind, Api::Auto, vendor)
+    }
+}
+
+/// The provider of a recording.
+pub(crate) fn provider(recording: &Recording) -> Box<dyn Provider> {
+    build(kind(recording), Api::Auto, vendor(recording))
 }
 
 /// A provider of this kind, named after its vendor.

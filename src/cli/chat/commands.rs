@@ -10,10 +10,11 @@ use tokio::runtime::Runtime;
 
 use super::super::failure::{Code, Failure, Outcome};
 use super::super::files;
+use super::super::fold::{folded, listed};
 use super::super::printer::first_block;
 use super::super::request;
 use super::super::session::said;
-use super::super::streams::{Kind, say};
+use super::super::streams::{Kind, say, width};
 use super::super::typo::{nearest, shortened};
 use super::editor;
 use super::talk::{Conversation, Counts};
@@ -59,6 +60,9 @@ pub(super) const COMMANDS: [Command; 15] = [
 const KEYS: &str = "Enter send · Alt-Enter, Ctrl-J or \\ at the end: new line · Tab complete\n\
                     → take the hint · ↑ Ctrl-R history · Ctrl-X Ctrl-E editor\n\
                     Ctrl-C clear the line, or stop the answer · Ctrl-D leave\n";
+
+/// On a narrower terminal what a command does stands under it.
+const SIDE_BY_SIDE: usize = 72;
 
 /// A terminal takes so many bytes into its clipboard; some take fewer.
 const LONGEST_COPY: usize = 74_994;
@@ -150,12 +154,16 @@ fn question(message: &str) -> &str {
 
 fn help() -> Outcome {
     let mut text = String::new();
+    let columns = width();
     for command in &COMMANDS {
         let usage = format!("/{} {}", command.name, command.argument);
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "{usage:<18} {}", command.help);
+        let _ = match columns {
+            1..SIDE_BY_SIDE => writeln!(text, "{}\n  {}", usage.trim_end(), command.help),
+            _ => writeln!(text, "{usage:<18} {}", command.help),
+        };
     }
-    say(&format!("{text}\n{KEYS}"))
+    say(&folded(&format!("{text}\n{KEYS}"), columns))
 }
 
 fn model(argument: &str, talk: &mut Conversation) -> Outcome {
@@ -273,7 +281,7 @@ fn save(argument: &str, talk: &Conversation) -> Outcome {
 fn usage(talk: &Conversation) -> Outcome {
     let mut words = talk.account.words();
     words.extend(talk.context_used());
-    say(&format!("{}\n", words.join(" · ")))
+    say(&format!("{}\n", listed(&words, width())))
 }
 
 #[cfg(test)]

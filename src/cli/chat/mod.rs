@@ -45,7 +45,7 @@ pub(crate) fn run(chat: &Chat, global: &Global) -> Outcome {
                 conversation.model()
             ));
             if !first.is_empty() {
-                turn(&runtime, &mut conversation, &first)?;
+                told(turn(&runtime, &mut conversation, &first))?;
             }
             typed(&runtime, &mut conversation, &mut prompt)
         }
@@ -64,13 +64,22 @@ fn typed(runtime: &Runtime, conversation: &mut Conversation, prompt: &mut Prompt
             }
             Asked::End => return Ok(()),
         };
-        match act(runtime, conversation, &line) {
-            Ok(Done::Leave) => return Ok(()),
-            Ok(Done::Stay) => {}
-            // At a prompt a failure is told, and the conversation goes on.
-            Err(Stop::Failed(failure)) => tell(&failure.text()),
-            Err(stop) => return Err(stop),
+        let mut done = Done::Stay;
+        told(act(runtime, conversation, &line).map(|what| done = what))?;
+        if matches!(done, Done::Leave) {
+            return Ok(());
         }
+    }
+}
+
+/// At a prompt a failure is told, and the conversation goes on.
+fn told(outcome: Outcome) -> Outcome {
+    match outcome {
+        Err(Stop::Failed(failure)) => {
+            failure.tell();
+            Ok(())
+        }
+        Ok(()) | Err(Stop::Told(_) | Stop::PipeClosed | Stop::Signal(_)) => outcome,
     }
 }
 
@@ -90,7 +99,7 @@ fn piped(runtime: &Runtime, conversation: &mut Conversation, first: &str) -> Out
             Ok(Done::Leave) => break,
             Ok(Done::Stay) => failed = None,
             Err(Stop::Failed(failure)) => {
-                tell(&failure.text());
+                failure.tell();
                 failed = Some(failure.code);
             }
             Err(stop) => return Err(stop),

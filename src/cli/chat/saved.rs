@@ -8,8 +8,18 @@ use std::time::{Duration, SystemTime};
 use super::super::failure::Outcome;
 use super::super::places;
 use super::super::session::{UNNAMED, read, said};
-use super::super::streams::{Kind, Streams, say};
+use super::super::streams::{Kind, Streams, say, width};
 use super::super::typo::shortened;
+
+/// On a narrower terminal what is known of a conversation stands under its name.
+const SIDE_BY_SIDE: usize = 64;
+
+/// The columns in front of the first question.
+const TAKEN: usize = 43;
+
+/// The first question has no fewer and no more characters than these.
+const SHORTEST: usize = 20;
+const LONGEST: usize = 50;
 
 /// A saved conversation, for the list.
 #[derive(Debug)]
@@ -33,15 +43,23 @@ pub(super) fn list(streams: Streams) -> Outcome {
             .unwrap_or_default();
         match streams.stdout {
             Kind::Terminal => {
-                let first = shortened(&one.first, 50);
+                let turns = match one.turns {
+                    1 => "1 turn".to_owned(),
+                    more => format!("{more} turns"),
+                };
                 // Writing to a string cannot fail.
-                let _ = writeln!(
-                    text,
-                    "{:<20} {:>8} {:>4} turns  {first}",
-                    one.name,
-                    ago(age),
-                    one.turns
-                );
+                let _ = match width() {
+                    columns @ 1..SIDE_BY_SIDE => {
+                        let first = shortened(&one.first, columns.saturating_sub(3));
+                        writeln!(text, "{}\n  {} · {turns}\n  {first}", one.name, ago(age))
+                    }
+                    columns => {
+                        let room = columns.saturating_sub(TAKEN).clamp(SHORTEST, LONGEST);
+                        let first = shortened(&one.first, room);
+                        let (name, age) = (one.name, ago(age));
+                        writeln!(text, "{name:<20} {age:>8} {turns:>10}  {first}")
+                    }
+                };
             }
             Kind::Pipe => {
                 let first = one.first.split_whitespace().collect::<Vec<_>>().join(" ");

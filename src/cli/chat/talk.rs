@@ -17,7 +17,7 @@ use super::super::render::Style;
 use super::super::request;
 use super::super::session::{Session, Turn, said};
 use super::super::setup::Setup;
-use super::super::streams::{Streams, tell};
+use super::super::streams::{Streams, error_columns, tell};
 use crate::canonical::item::{Item, Role};
 use crate::canonical::open::Open;
 use crate::canonical::request::Request;
@@ -103,7 +103,13 @@ impl Conversation {
     /// Asks another one from now on. What was said stays.
     pub(super) fn switch(&mut self, typed: &str) -> Outcome {
         let aliases = self.setup.config.aliases.len();
-        self.settings.model = self.setup.model(Some(typed), self.streams)?;
+        // Of one name `now …` tells what was found; of a list there may be more to tell.
+        let streams = if typed.contains(',') {
+            self.streams
+        } else {
+            self.streams.hushed()
+        };
+        self.settings.model = self.setup.model(Some(typed), streams)?;
         if self.setup.config.aliases.len() != aliases {
             self.gateway = Gateway::new(self.setup.config.clone());
         }
@@ -209,7 +215,8 @@ impl Conversation {
         self.answers.clone_from(&heard.target);
         self.account.add(one);
         if self.counts == Counts::Shown {
-            let line = self.streams.error_dress(&one.line(heard), Style::DIM);
+            let line = one.line(heard, error_columns());
+            let line = self.streams.error_dress(&line, Style::DIM);
             tell(&format!("{line}\n"));
         }
     }

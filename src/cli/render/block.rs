@@ -4,7 +4,7 @@ use super::Renderer;
 use super::fence::Fence;
 use super::state::{Place, State};
 use super::style::Style;
-use super::table;
+use super::table::Found;
 use super::wrap::Margin;
 
 impl Renderer {
@@ -61,7 +61,7 @@ impl Renderer {
 
     pub(super) fn add_row(&mut self, indent: usize) {
         if self.table.is_empty() {
-            self.table_margin = Margin {
+            self.table.margin = Margin {
                 quotes: self.margin.quotes,
                 indent: self.margin.indent + indent,
             };
@@ -70,29 +70,18 @@ impl Renderer {
                 self.wrap.end();
             }
         }
-        self.table.push(std::mem::take(&mut self.held));
-        if let [_, second] = self.table.as_slice()
-            && !table::is_rule(second)
-        {
+        let found = self.table.add(&self.held);
+        self.held.clear();
+        if found == Found::Text {
             self.end_table();
         }
     }
 
     /// Writes the table that was held back; rows that are no table are lines of text.
     pub(super) fn end_table(&mut self) {
-        let rows = std::mem::take(&mut self.table);
-        if rows.is_empty() {
-            return;
-        }
-        self.inline.block(Style::PLAIN);
-        if rows.get(1).is_some_and(|second| table::is_rule(second)) {
-            table::write(&rows, self.table_margin, &mut self.wrap);
-            return;
-        }
-        for row in rows {
-            self.wrap.begin(self.table_margin, "");
-            self.inline.feed(row.trim_start(), &mut self.wrap);
-            self.inline.end_line(&mut self.wrap);
+        if !self.table.is_empty() {
+            self.inline.block(Style::PLAIN);
+            self.table.write(&mut self.inline, &mut self.wrap);
         }
     }
 }

@@ -31,8 +31,12 @@ const fn special(bytes: &[u8]) -> [bool; 256] {
 }
 
 /// Is the text one that looks the same once it is laid out on one line?
-pub(crate) fn is_plain(text: &str) -> bool {
-    text.bytes().all(|b| b == b' ' || !MARKS[usize::from(b)])
+pub(crate) fn is_plain(text: &str, colour: Colour) -> bool {
+    let is_text = |b: u8| b == b' ' || b >= 0x80 || !MARKS[usize::from(b)];
+    match colour {
+        Colour::On => text.bytes().all(is_text),
+        Colour::Off => !text.contains('\t'),
+    }
 }
 
 /// The state within one paragraph.

@@ -9,6 +9,7 @@
 use std::io::{self, Write};
 
 mod block;
+mod cells;
 mod clean;
 mod fence;
 mod inline;
@@ -28,6 +29,7 @@ use self::opening::{Line, Opening};
 use self::state::{Place, State};
 pub use self::style::Colour;
 pub(crate) use self::style::{Style, dressed};
+use self::table::Table;
 use self::wrap::{Margin, Wrap};
 
 /// Prose is not set wider than this, however wide the terminal is.
@@ -45,8 +47,7 @@ pub struct Renderer {
     marker: String,
     in_list: bool,
     after_blank: bool,
-    table: Vec<String>,
-    table_margin: Margin,
+    table: Table,
     inline: Inline,
     wrap: Wrap,
 }
@@ -63,8 +64,7 @@ impl Renderer {
             marker: String::new(),
             in_list: false,
             after_blank: true,
-            table: Vec::new(),
-            table_margin: Margin::default(),
+            table: Table::new(colour),
             inline,
             wrap: Wrap::new(prose_width(width), colour),
         }
@@ -116,6 +116,8 @@ impl Renderer {
                 } => {
                     self.wrap.verbatim(&text[..line], Style::CODE);
                 }
+                // Nothing in a row decides anything before its end.
+                State::Start if opening::is_row(&self.held) => self.held.push_str(&text[..line]),
                 State::Start
                 | State::Fence {
                     place: Place::LineStart,

@@ -67,12 +67,14 @@ pub(crate) fn decide(held: &str, line: Line) -> Option<Opening> {
     }
 }
 
-/// How many bytes of the rest of a line decide nothing: what follows the mark of a row or a fence.
+/// Is it the beginning of a table's row?
+pub(crate) fn is_row(held: &str) -> bool {
+    held.starts_with('|') || held.trim_start().starts_with('|')
+}
+
+/// How many bytes of the rest of a line decide nothing: what follows the mark of a fence.
 pub(crate) fn settled(held: &str, rest: &str) -> usize {
     let body = held.trim_start();
-    if body.starts_with('|') {
-        return rest.len();
-    }
     if body.starts_with("```") || body.starts_with("~~~") {
         let end = memchr::memchr(b'`', rest.as_bytes()).unwrap_or(rest.len());
         // What is undecided for too long is text, at the same place however the line was cut.

@@ -1,155 +1,260 @@
 //! A table, held back whole: its columns are as wide as what stands in them.
 //!
-//! Cells keep their marks. A table wider than the terminal wraps inside its widest columns.
+//! Cells keep their marks. A table wider than the terminal wraps inside its widest columns. The room in which one is
+//! laid out is kept for the next: cells are small and many.
 
-use std::borrow::Cow;
+use unicode_width::UnicodeWidthStr as _;
 
+use super::cells::{Align, Cells, alignment};
 use super::inline::{self, Inline};
-use super::style::{Colour, Style, dressed};
+use super::style::{Colour, RESET, Style};
 use super::wrap::{Margin, Wrap, spaces, visible};
 
 /// Columns are not made narrower than this.
 const NARROWEST: usize = 6;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Align {
-    Left,
-    Centre,
-    Right,
+/// A width that no cell has.
+const ENDLESS: usize = usize::MAX / 4;
+
+/// Where a text stands: among the rows as they came, or on the desk.
+#[derive(Debug, Clone, Copy)]
+enum Text {
+    Row { from: usize, to: usize },
+    Desk { from: usize, to: usize },
 }
 
 /// One line of a cell, dressed, and the columns that it takes.
-#[derive(Debug, Clone)]
-struct Line<'a> {
-    text: Cow<'a, str>,
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    text: Text,
     width: usize,
 }
 
 /// A cell as it was written, and as it is on one line.
-struct Cell<'a> {
-    source: Cow<'a, str>,
-    natural: Line<'a>,
+#[derive(Debug, Clone, Copy)]
+struct Cell {
+    source: Text,
+    natural: Line,
 }
 
-/// What a cell takes in its column: one line nearly always.
-enum Lines<'a> {
-    One(Line<'a>),
-    Many(Vec<Line<'static>>),
+/// Is it a table so far?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    Table,
+    Text,
 }
 
-impl<'a> Lines<'a> {
-    fn len(&self) -> usize {
-        match self {
-            Self::One(_) => 1,
-            Self::Many(lines) => lines.len(),
+/// The rows that are held back.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) margin: Margin,
+    /// One row after the other, and where each of them ends.
+    rows: String,
+    ends: Vec<usize>,
+    /// One for each column, once the rule under the head is there.
+    aligns: Vec<Align>,
+    widths: Vec<usize>,
+    /// All but the rule's, row by row.
+    cells: Vec<Cell>,
+    /// Of the row at hand: the lines of its cells, and where each cell's begin.
+    lines: Vec<Line>,
+    begins: Vec<usize>,
+    desk: Desk,
+}
+
+impl Table {
+    pub(crate) fn new(colour: Colour) -> Self {
+        Self {
+            margin: Margin::default(),
+            rows: String::new(),
+            ends: Vec::new(),
+            aligns: Vec::new(),
+            widths: Vec::new(),
+            cells: Vec::new(),
+            lines: Vec::new(),
+            begins: Vec::new(),
+            desk: Desk {
+                wrap: Wrap::new(ENDLESS, colour),
+                inline: Inline::default(),
+                row: String::new(),
+            },
         }
     }
 
-    fn get(&self, at: usize) -> Option<&Line<'a>> {
-        match self {
-            Self::One(line) => (at == 0).then_some(line),
-            Self::Many(lines) => lines.get(at),
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Takes a row. Without a rule under its head it is no table.
+    pub(crate) fn add(&mut self, row: &str) -> Found {
+        self.rows.push_str(row);
+        self.ends.push(self.rows.len());
+        if self.ends.len() == 2 {
+            for cell in Cells::of(row) {
+                let Some(align) = alignment(&row[cell.from..cell.to]) else {
+                    self.aligns.clear();
+                    break;
+                };
+                self.aligns.push(align);
+            }
+        }
+        match (self.ends.len(), self.aligns.is_empty()) {
+            (2.., true) => Found::Text,
+            (_, _) => Found::Table,
         }
     }
-}
 
-/// Is this the row under a table's head?
-pub(crate) fn is_rule(row: &str) -> bool {
-    let cells = split(row);
-    !cells.is_empty() && cells.iter().all(|cell| alignment(cell).is_some())
-}
-
-/// Writes the rows; the second is the rule under the head.
-pub(crate) fn write(rows: &[String], margin: Margin, wrap: &mut Wrap) {
-    let [head, rule, body @ ..] = rows else {
-        return;
-    };
-    let aligns: Vec<Align> = split(rule)
-        .iter()
-        .filter_map(|cell| alignment(cell))
-        .collect();
-    let colour = wrap.colour;
-    let mut widths = vec![1; aligns.len()];
-    let mut read = |row, base| -> Vec<Cell<'_>> {
-        let mut cells = split(row);
-        cells.resize(aligns.len(), Cow::Borrowed(""));
-        let cells = cells.into_iter().zip(&mut widths).map(|(source, widest)| {
-            let natural = on_one_line(source.clone(), base, colour);
-            *widest = natural.width.max(*widest);
-            Cell { source, natural }
-        });
-        cells.collect()
-    };
-    let head = read(head, Style::BOLD);
-    let body: Vec<_> = body.iter().map(|row| read(row, Style::PLAIN)).collect();
-    fit(&mut widths, wrap.room(margin));
-    write_row(head, &widths, &aligns, Style::BOLD, margin, wrap);
-    write_line(&widths, margin, wrap);
-    for cells in body {
-        write_row(cells, &widths, &aligns, Style::PLAIN, margin, wrap);
+    /// Writes the table, or its rows where they are none, and forgets them.
+    pub(crate) fn write(&mut self, inline: &mut Inline, wrap: &mut Wrap) {
+        if self.aligns.is_empty() {
+            let mut from = 0;
+            for end in &self.ends {
+                wrap.begin(self.margin, "");
+                inline.feed(self.rows[from..*end].trim_start(), wrap);
+                inline.end_line(wrap);
+                from = *end;
+            }
+        } else {
+            self.read();
+            fit(&mut self.widths, wrap.room(self.margin));
+            // The rule is one of the rows.
+            for row in 0..self.ends.len() - 1 {
+                self.write_row(row, wrap);
+            }
+        }
+        self.rows.clear();
+        self.ends.clear();
+        self.aligns.clear();
+        self.desk.wrap.out.clear();
     }
-}
 
-/// The line under the head.
-fn write_line(widths: &[usize], margin: Margin, wrap: &mut Wrap) {
-    let bars: Vec<String> = widths.iter().map(|width| "─".repeat(*width)).collect();
-    wrap.begin(margin, "");
-    wrap.verbatim(
-        &dressed(&bars.join("─┼─"), Style::DIM, wrap.colour),
-        Style::PLAIN,
-    );
-    wrap.end();
-}
+    /// Takes the rows apart.
+    fn read(&mut self) {
+        self.widths.clear();
+        self.widths.resize(self.aligns.len(), 1);
+        self.cells.clear();
+        let mut from = 0;
+        for (at, end) in self.ends.iter().enumerate() {
+            let row = &self.rows[from..*end];
+            let mut cells = Cells::of(row);
+            for widest in self.widths.iter_mut().filter(|_| at != 1) {
+                let cell = match cells.next() {
+                    None => Cell::EMPTY,
+                    Some(cell) if cell.has_bars => {
+                        let text = row[cell.from..cell.to].replace("\\|", "|");
+                        let source = self.desk.keep(&text);
+                        Cell {
+                            source,
+                            natural: self.desk.on_one_line(&text, source, base(at)),
+                        }
+                    }
+                    Some(cell) => {
+                        let text = &row[cell.from..cell.to];
+                        let source = Text::Row {
+                            from: from + cell.from,
+                            to: from + cell.to,
+                        };
+                        Cell {
+                            source,
+                            natural: self.desk.on_one_line(text, source, base(at)),
+                        }
+                    }
+                };
+                *widest = cell.natural.width.max(*widest);
+                self.cells.push(cell);
+            }
+            from = *end;
+        }
+    }
 
-fn write_row(
-    cells: Vec<Cell<'_>>,
-    widths: &[usize],
-    aligns: &[Align],
-    base: Style,
-    margin: Margin,
-    wrap: &mut Wrap,
-) {
-    let colour = wrap.colour;
-    let lines: Vec<Lines<'_>> = cells
-        .into_iter()
-        .zip(widths)
-        .map(|(cell, width)| {
+    /// Writes a row, with the line under it if it is the head.
+    fn write_row(&mut self, row: usize, wrap: &mut Wrap) {
+        self.lines.clear();
+        self.begins.clear();
+        let columns = self.widths.len();
+        let mut height = 1;
+        for (cell, width) in self.cells[row * columns..].iter().zip(&self.widths) {
+            let begin = self.lines.len();
+            self.begins.push(begin);
             if cell.natural.width <= *width {
-                Lines::One(cell.natural)
+                self.lines.push(cell.natural);
             } else {
-                Lines::Many(on_lines(&cell.source, *width, base, colour))
+                let source = text_of(cell.source, &self.rows, &self.desk).to_owned();
+                self.desk
+                    .on_lines(&source, *width, base(row), &mut self.lines);
             }
-        })
-        .collect();
-    let height = lines.iter().map(Lines::len).max().unwrap_or(0);
-    let bar = match colour {
-        Colour::On => "\x1b[0;2m │ \x1b[0m",
-        Colour::Off => " │ ",
-    };
-    let mut row = String::new();
-    for at in 0..height {
-        row.clear();
-        let columns = lines.iter().zip(widths.iter().zip(aligns));
-        for (column, (cell, (width, align))) in columns.enumerate() {
+            height = height.max(self.lines.len() - begin);
+        }
+        self.begins.push(self.lines.len());
+        let mut shown = std::mem::take(&mut self.desk.row);
+        for at in 0..height {
+            shown.clear();
+            self.set_line(at, &mut shown);
+            wrap.begin(self.margin, "");
+            wrap.verbatim(shown.trim_end(), Style::PLAIN);
+            wrap.end();
+        }
+        if row == 0 {
+            shown.clear();
+            set_rule(&self.widths, wrap.colour, &mut shown);
+            wrap.begin(self.margin, "");
+            wrap.verbatim(&shown, Style::PLAIN);
+            wrap.end();
+        }
+        self.desk.row = shown;
+    }
+
+    /// One line of the row at hand.
+    fn set_line(&self, at: usize, shown: &mut String) {
+        let bar = match self.desk.wrap.colour {
+            Colour::On => "\x1b[0;2m │ \x1b[0m",
+            Colour::Off => " │ ",
+        };
+        let columns = self.widths.iter().zip(&self.aligns);
+        for (column, (width, align)) in columns.enumerate() {
             if column > 0 {
-                row.push_str(bar);
+                shown.push_str(bar);
             }
-            let (text, taken) = cell
-                .get(at)
-                .map_or(("", 0), |line| (line.text.as_ref(), line.width));
+            let cell = &self.lines[self.begins[column]..self.begins[column + 1]];
+            let (text, taken) = cell.get(at).map_or(("", 0), |line| {
+                (text_of(line.text, &self.rows, &self.desk), line.width)
+            });
             let room = width.saturating_sub(taken);
             let before = match align {
                 Align::Left => 0,
                 Align::Centre => room / 2,
                 Align::Right => room,
             };
-            spaces(&mut row, before);
-            row.push_str(text);
-            spaces(&mut row, room - before);
+            spaces(shown, before);
+            shown.push_str(text);
+            spaces(shown, room - before);
         }
-        wrap.begin(margin, "");
-        wrap.verbatim(row.trim_end(), Style::PLAIN);
-        wrap.end();
+    }
+}
+
+/// What a row wears: the first is the head.
+fn base(row: usize) -> Style {
+    if row == 0 { Style::BOLD } else { Style::PLAIN }
+}
+
+fn text_of<'a>(text: Text, rows: &'a str, desk: &'a Desk) -> &'a str {
+    match text {
+        Text::Row { from, to } => &rows[from..to],
+        Text::Desk { from, to } => &desk.wrap.out[from..to],
+    }
+}
+
+/// The line under the head.
+fn set_rule(widths: &[usize], colour: Colour, shown: &mut String) {
+    if colour == Colour::On {
+        Style::DIM.switch(shown);
+    }
+    for (column, width) in widths.iter().enumerate() {
+        shown.push_str(if column > 0 { "─┼─" } else { "" });
+        (0..*width).for_each(|_| shown.push('─'));
+    }
+    if colour == Colour::On {
+        shown.push_str(RESET);
     }
 }
 
@@ -171,86 +276,93 @@ fn fit(widths: &mut [usize], room: usize) {
     }
 }
 
-fn lay_out(cell: &str, width: usize, base: Style, colour: Colour) -> Wrap {
-    let mut wrap = Wrap::new(width, colour);
-    let mut inline = Inline::default();
-    inline.block(base);
-    wrap.begin(Margin::default(), "");
-    inline.feed(cell, &mut wrap);
-    inline.end_line(&mut wrap);
-    wrap
-}
-
-fn on_one_line(cell: Cow<'_, str>, base: Style, colour: Colour) -> Line<'_> {
-    if (base == Style::PLAIN || colour == Colour::Off) && inline::is_plain(&cell) {
-        return Line {
-            width: cell.len(),
-            text: cell,
-        };
-    }
-    let wrap = lay_out(&cell, usize::MAX / 4, base, colour);
-    Line {
-        width: wrap.column(),
-        text: Cow::Owned(wrap.out),
-    }
-}
-
-/// The cell's text as lines of at most this width, where its words allow.
-fn on_lines(cell: &str, width: usize, base: Style, colour: Colour) -> Vec<Line<'static>> {
-    lay_out(cell, width, base, colour)
-        .out
-        .split('\n')
-        .map(|line| Line {
-            text: Cow::Owned(line.to_owned()),
-            width: visible(line),
-        })
-        .collect()
-}
-
-/// The cells between the bars; a bar after a backslash or inside code is text.
-fn split(row: &str) -> Vec<Cow<'_, str>> {
-    let row = row.trim();
-    let row = row.strip_prefix('|').unwrap_or(row);
-    let mut cells = Vec::new();
-    let mut begin = 0;
-    let (mut code, mut escaped, mut has_bars) = (false, false, false);
-    let mut cell = |from: usize, to: usize, has_bars: &mut bool| {
-        let cell = row[from..to].trim();
-        cells.push(if std::mem::take(has_bars) {
-            Cow::Owned(cell.replace("\\|", "|"))
-        } else {
-            Cow::Borrowed(cell)
-        });
-    };
-    for (at, byte) in row.bytes().enumerate() {
-        match byte {
-            b'|' if escaped => has_bars = true,
-            b'|' if !code => {
-                cell(begin, at, &mut has_bars);
-                begin = at + 1;
-            }
-            _ => {}
+impl Cell {
+    const EMPTY: Self = {
+        let text = Text::Row { from: 0, to: 0 };
+        Self {
+            source: text,
+            natural: Line { text, width: 0 },
         }
-        code ^= byte == b'`' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-    }
-    if !row[begin..].trim().is_empty() {
-        cell(begin, row.len(), &mut has_bars);
-    }
-    cells
+    };
 }
 
-/// `---`, `:--`, `:-:` and `--:`; `None` for a cell that is none of them.
-fn alignment(cell: &str) -> Option<Align> {
-    let left = cell.starts_with(':');
-    let right = cell.len() > 1 && cell.ends_with(':');
-    let dashes = cell.trim_start_matches(':').trim_end_matches(':');
-    if dashes.is_empty() || dashes.bytes().any(|b| b != b'-') {
-        return None;
+/// Where cells are laid out, one behind the other.
+#[derive(Debug)]
+struct Desk {
+    wrap: Wrap,
+    inline: Inline,
+    /// The line at hand.
+    row: String,
+}
+
+impl Desk {
+    /// Keeps a text as it is.
+    fn keep(&mut self, text: &str) -> Text {
+        let from = self.wrap.out.len();
+        self.wrap.out.push_str(text);
+        Text::Desk {
+            from,
+            to: self.wrap.out.len(),
+        }
     }
-    Some(match (left, right) {
-        (true, true) => Align::Centre,
-        (false, true) => Align::Right,
-        (true | false, false) => Align::Left,
-    })
+
+    fn on_one_line(&mut self, cell: &str, source: Text, base: Style) -> Line {
+        let colour = self.wrap.colour;
+        if !inline::is_plain(cell, colour) {
+            return self.lay_out(cell, ENDLESS, base);
+        }
+        let width = if cell.is_ascii() {
+            cell.len()
+        } else {
+            cell.width()
+        };
+        if base == Style::PLAIN || colour == Colour::Off || cell.is_empty() {
+            return Line {
+                text: source,
+                width,
+            };
+        }
+        let from = self.wrap.out.len();
+        base.switch(&mut self.wrap.out);
+        self.wrap.out.push_str(cell);
+        self.wrap.out.push_str(RESET);
+        Line {
+            text: Text::Desk {
+                from,
+                to: self.wrap.out.len(),
+            },
+            width,
+        }
+    }
+
+    /// The cell's text as lines of at most this width, where its words allow.
+    fn on_lines(&mut self, cell: &str, width: usize, base: Style, lines: &mut Vec<Line>) {
+        let Text::Desk { mut from, to } = self.lay_out(cell, width, base).text else {
+            return;
+        };
+        for line in self.wrap.out[from..to].split('\n') {
+            let end = from + line.len();
+            lines.push(Line {
+                text: Text::Desk { from, to: end },
+                width: visible(line),
+            });
+            from = end + 1;
+        }
+    }
+
+    fn lay_out(&mut self, cell: &str, width: usize, base: Style) -> Line {
+        let from = self.wrap.out.len();
+        self.wrap.restart(width);
+        self.inline.block(base);
+        self.wrap.begin(Margin::default(), "");
+        self.inline.feed(cell, &mut self.wrap);
+        self.inline.end_line(&mut self.wrap);
+        Line {
+            text: Text::Desk {
+                from,
+                to: self.wrap.out.len(),
+            },
+            width: self.wrap.column(),
+        }
+    }
 }

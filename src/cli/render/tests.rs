@@ -47,6 +47,24 @@ fn marks_become_attributes() {
 }
 
 #[test]
+fn one_newline_ends_it_whatever_is_open() {
+    let check = |source: &str, expect: &str| {
+        check_plain(source, 40, expect);
+        assert!(
+            !render(source, 40, Colour::On).ends_with("\n\n"),
+            "{source:?}"
+        );
+    };
+    check("~~~\na\n\n\n", "~~~\na\n");
+    check("```\n\n", "```\n");
+    check("    a\n\n\n", "    a\n");
+    check("a\n\n\n", "a\n");
+    check("| a |\n|---|\n| |\n\n", "a\n─\n");
+    check("```\n\na\n\n```\n", "```\n\na\n\n```\n");
+    check("\n\n", "");
+}
+
+#[test]
 fn what_only_looks_like_a_mark_stays() {
     check("2 * 3 * 4", "2 * 3 * 4\n");
     check("2**3 and a*b", "2**3 and a*b\n");

@@ -36,6 +36,9 @@ pub(crate) struct Wrap {
     style: Style,
     written: Style,
     newlines: usize,
+    /// Newlines in front of the line at hand. They wait for something to be written on it, so that lines without
+    /// anything are none at the end.
+    waiting: usize,
     /// The quotes that an empty line stands in.
     blank_quotes: usize,
     started: bool,
@@ -57,10 +60,24 @@ impl Wrap {
             style: Style::PLAIN,
             written: Style::PLAIN,
             newlines: 0,
+            waiting: 0,
             blank_quotes: 0,
             started: false,
             fresh: true,
         }
+    }
+
+    /// Begins anew, behind what was written, in lines of this width.
+    pub(crate) fn restart(&mut self, width: usize) {
+        let (out, word) = (
+            std::mem::take(&mut self.out),
+            std::mem::take(&mut self.word),
+        );
+        *self = Self {
+            out,
+            word,
+            ..Self::new(width, self.colour)
+        };
     }
 
     /// The column behind what was last written.
@@ -76,23 +93,28 @@ impl Wrap {
     /// Begins a line. `marker` stands in the margin's last columns: a bullet, a number, or nothing.
     pub(crate) fn begin(&mut self, margin: Margin, marker: &str) {
         let colour = self.colour;
-        if self.started && self.newlines > 0 {
-            self.out.push('\n');
-        }
-        if self.started && self.newlines > 1 {
-            // The bars of a quote go on where the quote does.
-            bars(&mut self.out, self.blank_quotes.min(margin.quotes), colour);
-            self.out.push('\n');
-        }
+        let newlines = if self.started { self.newlines } else { 0 };
+        self.waiting += newlines;
         self.newlines = 0;
         self.started = true;
         self.margin = Margin {
             quotes: margin.quotes,
             indent: margin.indent.saturating_sub(marker.width()),
         };
-        lead(&mut self.out, self.margin, colour);
-        self.out.push_str(marker);
         self.column = self.margin.columns() + marker.width();
+        if self.column > 0 {
+            // The bars of a quote go on where the quote does.
+            let quotes = self.blank_quotes.min(margin.quotes);
+            if newlines > 1 && quotes > 0 {
+                self.waiting -= 1;
+                self.break_line();
+                bars(&mut self.out, quotes, colour);
+                self.waiting = 1;
+            }
+            self.break_line();
+            lead(&mut self.out, self.margin, colour);
+            self.out.push_str(marker);
+        }
         self.margin = margin;
         self.fresh = true;
     }
@@ -177,11 +199,20 @@ impl Wrap {
         if text.is_empty() {
             return;
         }
+        self.break_line();
         if self.colour == Colour::On && self.written != style {
             style.switch(&mut self.out);
             self.written = style;
         }
         self.out.push_str(text);
+    }
+
+    /// Something is about to be written on the line at hand.
+    fn break_line(&mut self) {
+        while self.waiting > 0 {
+            self.out.push('\n');
+            self.waiting -= 1;
+        }
     }
 
     /// Ends the output: exactly one newline, if there was anything.
@@ -191,6 +222,7 @@ impl Wrap {
         }
         self.started = false;
         self.newlines = 0;
+        self.waiting = 0;
     }
 
     /// Adds letters that end a word; they are ASCII.
@@ -221,6 +253,7 @@ impl Wrap {
 
     /// Writes a word, on the next line if this one is full. `before` is the style in force in front of it.
     fn write_word(&mut self, mut word: &str, width: usize, before: Style) {
+        self.break_line();
         let full = self.column + self.spaces + width > self.width && !self.fresh;
         let gap = if full { 0 } else { self.spaces };
         let changes = word.starts_with('\x1b');

@@ -3,10 +3,14 @@
 use tokio::time::Instant;
 
 use super::{Attempt, End, Fate, Journal, Tokens};
+use crate::canonical::compose::Composer;
+use crate::canonical::request::Request;
 use crate::canonical::response::{Response, Status};
 use crate::canonical::usage::Usage;
 use crate::catalog::usd::Usd;
 use crate::error::Error;
+use crate::gateway::estimate::{self, Estimate};
+use crate::gateway::tariff::Tariff;
 use crate::providers::Loss;
 
 /// One attempt, as far as the journal goes. Dropped untold, it was given up.
@@ -15,6 +19,7 @@ pub(in crate::gateway) struct Leg {
     journal: Journal,
     at: usize,
     told: Told,
+    prompt: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,8 +32,35 @@ enum Told {
 impl Leg {
     /// The attempt at that place of the journal.
     pub(super) fn of(journal: Journal, at: usize) -> Self {
-        let told = Told::No;
-        Self { journal, at, told }
+        Self {
+            journal,
+            at,
+            told: Told::No,
+            prompt: 0,
+        }
+    }
+
+    /// The prompt goes out in so many bytes.
+    pub(in crate::gateway) fn sends(&mut self, request: &Request, bytes: usize) {
+        if self.is_open() {
+            self.prompt = estimate::prompt(request, bytes);
+        }
+    }
+
+    /// The answer breaks off here: what nobody counted is estimated.
+    pub(in crate::gateway) fn breaks(&mut self, composer: &Composer, tariff: &Tariff) {
+        if self.is_open() {
+            self.estimate(&composer.so_far(), tariff);
+        }
+    }
+
+    fn estimate(&mut self, response: &Response, tariff: &Tariff) {
+        let estimated = Estimate::of(self.prompt, response, tariff);
+        if let Some(mut notes) = self.journal.notes()
+            && let Some(attempt) = notes.attempts.get_mut(self.at)
+        {
+            attempt.estimated = estimated;
+        }
     }
 
     /// The answer has begun.
@@ -56,8 +88,16 @@ impl Leg {
     }
 
     /// The answer has ended, with this response.
-    pub(in crate::gateway) fn ended(&mut self, response: &Response, cost: Option<Usd>) {
+    pub(in crate::gateway) fn ended(
+        &mut self,
+        response: &Response,
+        cost: Option<Usd>,
+        tariff: &Tariff,
+    ) {
         let end = End::of(response);
+        if end.status == Status::Failed && self.is_open() {
+            self.estimate(response, tariff);
+        }
         self.tell(|attempt| {
             (attempt.fate, attempt.cause) = match end.status {
                 Status::Failed => (Fate::Cut, end.reason.clone()),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::canonical::usage::{HOUR_WRITES, Usage, WEB_SEARCHES};
-use crate::wire::anthropic::reply;
+use crate::wire::anthropic::reply::{self, ServiceTier, Speed};
 
 /// Collects counts. They are cumulative on this wire, and a field that is absent or `null` says nothing new.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +23,21 @@ impl Counter {
         all.output_tokens = more.output_tokens.or(all.output_tokens);
         all.output_tokens_details = more.output_tokens_details.or(all.output_tokens_details);
         all.server_tool_use = more.server_tool_use.or(all.server_tool_use);
+        all.service_tier = more.service_tier.or(all.service_tier);
+        all.speed = more.speed.or(all.speed);
+    }
+
+    /// On what terms it was served; empty where nothing tells. That it was fast is what its price goes by.
+    pub(super) fn tier(&self) -> &'static str {
+        let seen = self.seen.as_ref();
+        let told = seen.map(|seen| (seen.speed, seen.service_tier));
+        match told.unwrap_or_default() {
+            (Some(Speed::Fast), _) => "fast",
+            (_, Some(ServiceTier::Priority)) => "priority",
+            (_, Some(ServiceTier::Batch)) => "batch",
+            (_, Some(ServiceTier::Standard)) => "standard",
+            (Some(Speed::Standard) | None, None) => "",
+        }
     }
 
     /// `None` where nothing was counted. What was written to a cache for an hour is priced apart, and so kept apart.
@@ -86,6 +101,27 @@ mod tests {
             ],
             r#"{"input_tokens":3210,"input_tokens_details":{"cached_tokens":3000,"cache_write_tokens":200,"cache_write_1h_tokens":150},"output_tokens":7,"output_tokens_details":{"reasoning_tokens":4},"total_tokens":3217}"#,
         );
+    }
+
+    #[test]
+    fn the_terms_of_an_answer_are_told() {
+        let check = |json: &str, expect: &str| {
+            let mut counter = Counter::default();
+            counter.add(&serde_json::from_str(json).unwrap());
+            // What comes later and tells nothing changes nothing.
+            counter.add(&reply::Usage::default());
+            assert_eq!(counter.tier(), expect, "{json}");
+        };
+        check("{}", "");
+        check(r#"{"service_tier":null,"speed":null}"#, "");
+        check(
+            r#"{"service_tier":"standard","speed":"standard"}"#,
+            "standard",
+        );
+        check(r#"{"service_tier":"standard","speed":"fast"}"#, "fast");
+        check(r#"{"service_tier":"priority"}"#, "priority");
+        check(r#"{"service_tier":"batch"}"#, "batch");
+        check(r#"{"service_tier":"newer"}"#, "standard");
     }
 
     #[test]

@@ -192,6 +192,7 @@ impl Decoder {
     fn count(&self, out: &mut Composer) {
         if let Some(usage) = self.counter.usage() {
             out.usage(usage);
+            out.tier(self.counter.tier());
         }
     }
 

@@ -166,6 +166,7 @@ impl ChatDecoder {
             .or(groq.and_then(|groq| groq.usage.as_ref()));
         if let Some(usage) = counts.and_then(usage::counted) {
             out.usage(usage);
+            out.tier(chunk.service_tier.as_ref().map_or("", |tier| tier.as_str()));
         }
         let choices = chunk.choices.as_deref().unwrap_or_default();
         let choice = choices.iter().find(|choice| choice.index.unwrap_or(0) == 0);

@@ -24,6 +24,7 @@ use tools::Names;
 
 mod calls;
 mod contents;
+mod count;
 mod embeddings;
 mod error;
 mod finish;

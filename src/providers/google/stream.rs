@@ -9,14 +9,13 @@ use serde_json::Value;
 use super::calls::{self, Assembly};
 use super::contents::VENDOR;
 use super::tools::{Kind, Names};
-use super::{error, finish, grounding};
+use super::{count, error, finish, grounding};
 use crate::canonical::compose::{Block, Composer};
 use crate::canonical::extra::Extra;
 use crate::canonical::ids;
 use crate::canonical::item::{CustomToolCall, Item, ItemStatus};
 use crate::canonical::open::Open;
 use crate::canonical::sealed::{self, Envelope, Place};
-use crate::canonical::usage::Usage;
 use crate::error::Error;
 use crate::providers::Decoder;
 use crate::target::ModelId;
@@ -88,8 +87,11 @@ impl Reply {
         let id = chunk.response_id.as_deref().unwrap_or_default();
         let model = chunk.model_version.as_deref();
         out.begin(id, model.unwrap_or(self.model.as_str()));
-        if let Some(usage) = chunk.usage_metadata.and_then(|usage| counted(&usage)) {
+        if let Some(told) = &chunk.usage_metadata
+            && let Some(usage) = count::usage(told)
+        {
             out.usage(usage);
+            out.tier(count::tier(told));
         }
         let blocked = chunk.prompt_feedback.and_then(finish::blocked);
         if let (Some(reason), true) = (blocked, chunk.candidates.is_empty()) {
@@ -344,24 +346,6 @@ fn foreign(part: &Part<'_>) -> Option<&'static str> {
     ]
     .into_iter()
     .find_map(|(is, kind)| is.then_some(kind))
-}
-
-/// The counts; `None` if there are none, which is not the same as zero.
-fn counted(usage: &gemini::UsageMetadata) -> Option<Usage> {
-    let gemini::UsageMetadata {
-        prompt_token_count: prompt,
-        cached_content_token_count: cached,
-        candidates_token_count: said,
-        thoughts_token_count: thought,
-        tool_use_prompt_token_count: tools,
-    } = *usage;
-    if prompt.is_none() && said.is_none() && thought.is_none() {
-        return None;
-    }
-    let [prompt, cached, said, thought, tools] =
-        [prompt, cached, said, thought, tools].map(Option::unwrap_or_default);
-    let (input, output) = (prompt.saturating_add(tools), said.saturating_add(thought));
-    Some(Usage::counted(input, cached, None, output, thought))
 }
 
 fn garbled(error: &serde_json::Error) -> Error {

@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::catalog::usd::Usd;
+use crate::gateway::estimate::Estimate;
 use crate::gateway::journal::{Attempt, Fate};
 use crate::target::Target;
 use crate::telemetry::record::{Door, Parameters, Transport};
@@ -22,6 +23,7 @@ fn record() -> Record {
         to_first: None,
         tokens: None,
         cost: None,
+        estimated: None,
         upstream_request_id: None,
     };
     Record {
@@ -98,6 +100,39 @@ fn a_line_of_text_is_one_line() {
          attempts=+250ms:a/one:failed:overloaded:812.345ms,+250ms:b/two:answered:812.345ms in=9 cached=4 written=3 \
          out=11 reasoning=5 cost=$0.00006 ttft=233ms total=1500ms overhead=0.42ms losses=\"top_k\""
     );
+}
+
+#[test]
+fn what_nobody_counted_stands_beside_the_counts_and_is_marked() {
+    let mut record = record();
+    let of = |input, output, cost| {
+        Some(Estimate {
+            input,
+            output,
+            cost,
+        })
+    };
+    let cost = Some(Usd::from_dollars(0.000_01));
+    record.attempts[0].estimated = of(4, 2, cost);
+    record.attempts[1].estimated = of(0, 3, cost);
+    let check = |record: &Record, json_cost: Value, text_cost: &str| {
+        let mut line = Vec::new();
+        json(&mut line, record, Level::INFO);
+        let told: Value = serde_json::from_slice(&line).unwrap();
+        let expect = json!({"input": 4, "output": 5, "cost_usd": json_cost});
+        assert_eq!(told["estimated"], expect);
+        assert_eq!(
+            (&told["tokens"]["output"], &told["cost_usd"]),
+            (&json!(11), &json!(0.000_06))
+        );
+        let line = text(record, Level::INFO, Form::Plain);
+        let expect = format!(" estimated=in=4,out=5{text_cost} ttft=");
+        assert!(line.contains(&expect), "{line}");
+    };
+    check(&record, json!(0.000_02), ",cost=$0.00002");
+    // One without a price makes the sum unknown.
+    record.attempts[1].estimated = of(0, 3, None);
+    check(&record, Value::Null, "");
 }
 
 #[test]

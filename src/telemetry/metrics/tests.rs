@@ -41,6 +41,7 @@ fn attempt(target: Target, fate: Fate, cause: Option<&str>) -> Attempt {
             ..Tokens::default()
         }),
         cost: answered.then(|| Usd::from_dollars(0.000_06)),
+        estimated: None,
         upstream_request_id: None,
     }
 }

@@ -62,6 +62,7 @@ fn attempt(provider: &str, fate: Fate, span: u64) -> Attempt {
             ..Tokens::default()
         }),
         cost: None,
+        estimated: None,
         upstream_request_id: None,
     }
 }

@@ -252,6 +252,36 @@ pub struct Usage {
     /// Uses of hosted tools.
     #[serde(default)]
     pub server_tool_use: Option<ServerToolUse>,
+    /// The tier that served.
+    #[serde(default)]
+    pub service_tier: Option<ServiceTier>,
+    /// How fast it was to be.
+    #[serde(default)]
+    pub speed: Option<Speed>,
+}
+
+/// The tier that served a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceTier {
+    /// Bought beforehand.
+    Priority,
+    /// In a batch.
+    Batch,
+    /// On no special terms.
+    #[serde(other)]
+    Standard,
+}
+
+/// How fast an answer was to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speed {
+    /// Faster, at a price of its own.
+    Fast,
+    /// As ever.
+    #[serde(other)]
+    Standard,
 }
 
 /// Cache writes by how long they last.

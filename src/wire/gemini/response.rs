@@ -9,6 +9,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::usage::UsageMetadata;
+
 /// A string that borrows from the frame. Inside an `Option` a bare `Cow` never would.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
@@ -157,27 +159,6 @@ pub struct PromptFeedback<'a> {
     /// The same in words.
     #[serde(borrow, default)]
     pub block_reason_message: Option<Str<'a>>,
-}
-
-/// `usageMetadata`: absent counts are zero or unknown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct UsageMetadata {
-    /// The prompt, what was cached included.
-    #[serde(default)]
-    pub prompt_token_count: Option<u64>,
-    /// Read from a cache.
-    #[serde(default)]
-    pub cached_content_token_count: Option<u64>,
-    /// The answer without the thoughts.
-    #[serde(default)]
-    pub candidates_token_count: Option<u64>,
-    /// The thoughts.
-    #[serde(default)]
-    pub thoughts_token_count: Option<u64>,
-    /// What Google's own tools put into the prompt.
-    #[serde(default)]
-    pub tool_use_prompt_token_count: Option<u64>,
 }
 
 /// `groundingMetadata`.
