@@ -116,7 +116,7 @@ pub struct Clients {
 #[derive(Debug, Default)]
 struct Known {
     ways: HashMap<String, Way>,
-    /// By the scheme and authority of their URLs. They come from the configuration, so they are few.
+    /// By the authority of their URLs.
     origins: HashMap<String, Arc<Origin>>,
 }
 
@@ -180,6 +180,10 @@ impl Clients {
         };
         let read = Url::parse(url).map_err(|error| unreadable(&error))?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        // Some URLs have a model in them, whose names come from clients.
+        if known.ways.len() >= MOST_URLS {
+            *known = Known::default();
+        }
         let way = if read.scheme() == "https" {
             Way::Client(ClientKind::Tls, read)
         } else {
@@ -192,10 +196,6 @@ impl Clients {
                     .ok_or_else(|| unreadable(&"it names no host"))?
             }
         };
-        // Some URLs have a model in them, whose names come from clients.
-        if known.ways.len() >= MOST_URLS {
-            known.ways.clear();
-        }
         known.ways.insert(url.to_owned(), way.clone());
         Ok(way)
     }
@@ -378,3 +378,6 @@ fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a dyn std::e
     }
     cause
 }
+
+#[cfg(test)]
+mod tests;
