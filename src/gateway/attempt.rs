@@ -283,7 +283,10 @@ impl Attempt<'_> {
             body,
         };
         prepare(member, &mut outgoing, lent, self.snapshot)?;
-        let sent = self.gateway.clients.send(&member.transport, outgoing);
+        let sent = self
+            .gateway
+            .clients
+            .send(&member.transport, outgoing, timeouts.connect);
         let incoming = if streamed {
             timeout_at(started + timeouts.first_token, sent)
                 .await

@@ -62,12 +62,15 @@ impl Gateway {
                 body,
             };
             let lent = member.key().await?;
-            prepare(member, &mut outgoing, &lent, &self.snapshot())?;
+            let snapshot = self.snapshot();
+            prepare(member, &mut outgoing, &lent, &snapshot)?;
+            let connect = snapshot.config.defaults.timeouts.connect;
+            let sent = self.clients.send(&member.transport, outgoing, connect);
             let Incoming {
                 status,
                 headers,
                 body,
-            } = self.clients.send(&member.transport, outgoing).await?;
+            } = sent.await?;
             let body = read_all(body, super::running::MOST_REPLY_BYTES).await?;
             if status.is_success() {
                 return Ok(body);

@@ -206,10 +206,9 @@ impl Gateway {
 
     /// The same, with stand-ins for some providers: nothing goes out to those.
     pub fn with_peers(config: Config, clock: Clock, peers: Peers) -> Self {
-        let clients = upstream::Clients::new(config.defaults.timeouts.connect);
         Self {
             snapshot: Arc::new(ArcSwap::from_pointee(Snapshot::new(config, &peers, None))),
-            clients: Arc::new(clients),
+            clients: Arc::default(),
             peers,
             health: Arc::default(),
             learnt: Arc::default(),

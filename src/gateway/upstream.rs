@@ -103,11 +103,10 @@ pub enum Chunks {
 
 /// The ways to all servers. The HTTP clients are built when first needed, since loading the system's certificates takes
 /// milliseconds.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Clients {
-    connect: Duration,
-    tls: OnceLock<Result<reqwest::Client, String>>,
-    plain: OnceLock<Result<reqwest::Client, String>>,
+    /// By what they are for, and how long a connection may take to stand.
+    built: RwLock<HashMap<(ClientKind, Duration), reqwest::Client>>,
     proxies: OnceLock<Matcher>,
     known: RwLock<Known>,
 }
@@ -127,7 +126,7 @@ enum Way {
     Client(ClientKind, Url),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum ClientKind {
     Tls,
     /// A server without TLS needs no certificates.
@@ -138,30 +137,26 @@ enum ClientKind {
 const MOST_URLS: usize = 512;
 
 impl Clients {
-    /// Clients that give a connection this long to stand.
-    pub fn new(connect: Duration) -> Self {
-        Self {
-            connect,
-            tls: OnceLock::new(),
-            plain: OnceLock::new(),
-            proxies: OnceLock::new(),
-            known: RwLock::default(),
-        }
-    }
-
-    /// Sends a request and waits for the head of its reply.
-    pub async fn send(&self, transport: &Transport, outgoing: Outgoing) -> Result<Incoming, Error> {
+    /// Sends a request and waits for the head of its reply. A connection must stand within `connect`.
+    pub async fn send(
+        &self,
+        transport: &Transport,
+        outgoing: Outgoing,
+        connect: Duration,
+    ) -> Result<Incoming, Error> {
         match transport {
             Transport::Http => match self.way(&outgoing.url)? {
                 Way::Direct(origin, path) => {
-                    let (head, body) = origin.send(path, outgoing).await?.into_parts();
+                    let (head, body) = origin.send(path, outgoing, connect).await?.into_parts();
                     Ok(Incoming {
                         status: head.status,
                         headers: head.headers,
                         body: Chunks::Direct(body),
                     })
                 }
-                Way::Client(kind, url) => send_by(self.client(kind)?, url, outgoing).await,
+                Way::Client(kind, url) => {
+                    send_by(&self.client(kind, connect)?, url, outgoing).await
+                }
             },
             Transport::Local(peer) => play_head((peer.0)(&outgoing).into()).await,
         }
@@ -188,11 +183,13 @@ impl Clients {
             Way::Client(ClientKind::Tls, read)
         } else {
             let uri: Uri = read.as_str().parse().map_err(|error| unreadable(&error))?;
-            if self.needs_proxy(&read, &uri) {
+            // A name and a password before the host become a header, which is reqwest's to write.
+            let is_named = !read.username().is_empty() || read.password().is_some();
+            if is_named || self.needs_proxy(&read, &uri) {
                 Way::Client(ClientKind::Plain, read)
             } else {
                 known
-                    .direct(uri, self.connect)
+                    .direct(uri)
                     .ok_or_else(|| unreadable(&"it names no host"))?
             }
         };
@@ -206,30 +203,34 @@ impl Clients {
         !leads_here(url) && proxies().intercept(uri).is_some()
     }
 
-    fn client(&self, kind: ClientKind) -> Result<&reqwest::Client, Error> {
-        let cell = match kind {
-            ClientKind::Tls => &self.tls,
-            ClientKind::Plain => &self.plain,
-        };
-        cell.get_or_init(|| build(kind, self.connect))
-            .as_ref()
-            .map_err(|reason| {
-                Error::new(
-                    Kind::Internal,
-                    format!("cannot make an HTTP client: {reason}"),
-                )
-            })
+    fn client(&self, kind: ClientKind, connect: Duration) -> Result<reqwest::Client, Error> {
+        let key = (kind, connect);
+        let built = self.built.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = built.get(&key) {
+            return Ok(client.clone());
+        }
+        drop(built);
+        let mut built = self.built.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = built.get(&key) {
+            return Ok(client.clone());
+        }
+        let client = build(kind, connect).map_err(|reason| {
+            let message = format!("cannot make an HTTP client: {reason}");
+            Error::new(Kind::Internal, message)
+        })?;
+        built.insert(key, client.clone());
+        Ok(client)
     }
 }
 
 impl Known {
-    fn direct(&mut self, uri: Uri, connect: Duration) -> Option<Way> {
+    fn direct(&mut self, uri: Uri) -> Option<Way> {
         let path = uri.path_and_query()?.clone();
         let name = uri.authority()?.to_string();
         if let Some(origin) = self.origins.get(&name) {
             return Some(Way::Direct(origin.clone(), path));
         }
-        let origin = Origin::new(uri, connect)?;
+        let origin = Origin::new(uri)?;
         self.origins.insert(name, origin.clone());
         Some(Way::Direct(origin, path))
     }

@@ -79,10 +79,6 @@ fn restart_only(before: &Config, after: &Config) -> Vec<&'static str> {
         ),
         ("store", before.store != after.store),
         ("log", before.log != after.log),
-        (
-            "defaults.timeouts.connect",
-            before.defaults.timeouts.connect != after.defaults.timeouts.connect,
-        ),
     ];
     let changed = changes.into_iter().filter(|(_, is_changed)| *is_changed);
     changed.map(|(field, _)| field).collect()

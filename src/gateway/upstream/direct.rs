@@ -43,7 +43,6 @@ pub(super) struct Origin {
     address: Uri,
     host: HeaderValue,
     connector: HttpConnector,
-    connect: Duration,
     /// The longest unused first.
     idle: Mutex<Vec<(Instant, Box<Link>)>>,
 }
@@ -55,8 +54,8 @@ impl fmt::Debug for Origin {
 }
 
 impl Origin {
-    /// The server of this URL. A connection must stand within `connect`.
-    pub(super) fn new(address: Uri, connect: Duration) -> Option<Arc<Self>> {
+    /// The server of this URL.
+    pub(super) fn new(address: Uri) -> Option<Arc<Self>> {
         let host = HeaderValue::from_str(address.authority()?.as_str()).ok()?;
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
@@ -65,18 +64,18 @@ impl Origin {
             address,
             host,
             connector,
-            connect,
             idle: Mutex::default(),
         });
         sweep(Arc::downgrade(&origin));
         Some(origin)
     }
 
-    /// Sends a request and waits for the head of its reply.
+    /// Sends a request and waits for the head of its reply. A connection must stand within `connect`.
     pub(super) async fn send(
         self: &Arc<Self>,
         path: PathAndQuery,
         outgoing: Outgoing,
+        connect: Duration,
     ) -> Result<Response<Reading>, Error> {
         let mut request = Request::new(Full::new(outgoing.body));
         *request.method_mut() = outgoing.method;
@@ -93,7 +92,7 @@ impl Origin {
         loop {
             let (mut link, is_new) = match self.take() {
                 Some(link) => (link, false),
-                None => (self.open().await?, true),
+                None => (self.open(connect).await?, true),
             };
             request = match link.exchange(request).await {
                 Ok(mut response) => {
@@ -124,9 +123,9 @@ impl Origin {
         }
     }
 
-    async fn open(&self) -> Result<Box<Link>, Error> {
+    async fn open(&self, connect: Duration) -> Result<Box<Link>, Error> {
         let mut connector = self.connector.clone();
-        let stream = timeout(self.connect, connector.call(self.address.clone())).await;
+        let stream = timeout(connect, connector.call(self.address.clone())).await;
         let stream = stream.map_err(|_| {
             Error::new(
                 Kind::Timeout,

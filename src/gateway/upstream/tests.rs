@@ -4,7 +4,7 @@ use super::*;
 
 /// The way to a URL, for somebody whose proxy for plain HTTP is `proxy.test`, but not for `near.test`.
 fn way(url: &str) -> Result<String, Error> {
-    let clients = Clients::new(Duration::from_secs(1));
+    let clients = Clients::default();
     let proxies = Matcher::builder()
         .http("http://proxy.test:3128")
         .no("near.test")
@@ -21,6 +21,7 @@ async fn tls_and_proxies_have_clients_and_the_rest_is_reached_directly() {
     let check = |url: &str, expect: &str| assert_eq!(way(url).unwrap(), expect, "{url}");
     check("https://far.test/v1/x", "Tls https://far.test/v1/x");
     check("http://far.test/v1/x", "Plain http://far.test/v1/x");
+    check("http://me:pw@near.test/", "Plain http://me:pw@near.test/");
     let direct = |host: &str| {
         check(
             &format!("http://{host}/v1/x?y=z"),
@@ -41,7 +42,7 @@ async fn a_url_that_is_none_is_an_error() {
 
 #[tokio::test]
 async fn names_of_models_in_urls_do_not_fill_the_memory() {
-    let clients = Clients::new(Duration::from_secs(1));
+    let clients = Clients::default();
     let connections = |clients: &Clients| clients.known.read().unwrap().origins.len();
     for model in 0..2 * MOST_URLS {
         let url = format!("http://127.0.0.1:9/{model}");

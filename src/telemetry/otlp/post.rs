@@ -59,7 +59,7 @@ impl Post {
             }
         }
         Self {
-            clients: Clients::new(settings.timeout),
+            clients: Clients::default(),
             settings: settings.clone(),
             resource,
         }
@@ -112,7 +112,8 @@ impl Post {
             headers: self.headers(),
             body,
         };
-        let sent = self.clients.send(&Transport::Http, outgoing).await;
+        let connect = self.settings.timeout;
+        let sent = self.clients.send(&Transport::Http, outgoing, connect).await;
         let Incoming {
             status,
             headers,

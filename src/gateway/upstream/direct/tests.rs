@@ -51,7 +51,7 @@ impl Server {
             }
         });
         let address = format!("http://127.0.0.1:{port}/v1/x").parse().unwrap();
-        let origin = Origin::new(address, Duration::from_secs(2)).unwrap();
+        let origin = Origin::new(address).unwrap();
         Self {
             origin,
             connections,
@@ -77,7 +77,11 @@ impl Server {
             headers: HeaderMap::new(),
             body: Bytes::from_static(b"{}"),
         };
-        let sent = self.origin.send("/v1/x?a=b".parse().unwrap(), outgoing);
+        let sent = self.origin.send(
+            "/v1/x?a=b".parse().unwrap(),
+            outgoing,
+            Duration::from_secs(2),
+        );
         timeout(Duration::from_secs(5), sent).await.unwrap()
     }
 
@@ -227,8 +231,12 @@ async fn nobody_listens() {
     let port = listener.local_addr().unwrap().port();
     drop(listener);
     let address = format!("http://127.0.0.1:{port}/").parse().unwrap();
-    let origin = Origin::new(address, Duration::from_secs(2)).unwrap();
-    let error = origin.open().await.map(|_| ()).unwrap_err();
+    let origin = Origin::new(address).unwrap();
+    let error = origin
+        .open(Duration::from_secs(2))
+        .await
+        .map(|_| ())
+        .unwrap_err();
     assert_eq!(error.kind(), Kind::Unreachable);
     assert!(error.to_string().contains("refused"), "{error}");
 }
