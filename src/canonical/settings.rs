@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::open::Open;
 use super::part::Json;
 use super::request::{Effort, Format, Profile, Request, TextSettings, number};
-use super::tool::{ChoiceMode, FunctionTool, Tool, ToolChoice};
+use super::tool::{FunctionTool, Tool, ToolChoice};
 
 /// The keys of a response that repeat the request, in the order in which they are written.
 pub const ECHOED: [&str; 22] = [
@@ -56,46 +56,46 @@ pub(crate) struct Fields {
 impl Echo {
     /// The echo of a request, with the specification's defaults where it set nothing.
     pub fn of(request: &Request) -> Self {
+        // Most requests set few of them, and a default need not be serialised each time.
         let mut echo = Fields::with_room();
-        echo.put("previous_response_id", &request.previous_response_id);
-        echo.put("instructions", &request.instructions);
-        echo.put("tools", &tools(request));
-        echo.put("tool_choice", &tool_choice(request));
-        echo.put(
-            "parallel_tool_calls",
-            &request.parallel_tool_calls.unwrap_or(true),
+        echo.put_or(
+            "previous_response_id",
+            request.previous_response_id.as_ref(),
+            "null",
         );
-        echo.put("max_tool_calls", &request.max_tool_calls);
-        echo.put("max_output_tokens", &request.max_output_tokens);
-        echo.put("temperature", &number(request.temperature.unwrap_or(1.0)));
-        echo.put("top_p", &number(request.top_p.unwrap_or(1.0)));
-        echo.put(
-            "presence_penalty",
-            &number(request.presence_penalty.unwrap_or(0.0)),
-        );
-        echo.put(
-            "frequency_penalty",
-            &number(request.frequency_penalty.unwrap_or(0.0)),
-        );
-        echo.put("top_logprobs", &request.top_logprobs.unwrap_or(0));
-        echo.put("text", &text(request));
-        echo.put("reasoning", &reasoning(request));
-        echo.put(
-            "truncation",
-            request.truncation.as_deref().unwrap_or("disabled"),
-        );
-        echo.put(
-            "service_tier",
-            request.service_tier.as_deref().unwrap_or("default"),
-        );
-        echo.put("store", &request.store.unwrap_or(false));
-        echo.put("background", &request.background.unwrap_or(false));
-        match &request.metadata {
-            Some(metadata) => echo.put("metadata", metadata),
-            None => echo.push(Cow::Borrowed("metadata"), "{}"),
+        echo.put_or("instructions", request.instructions.as_ref(), "null");
+        let tools = (!request.tools.is_empty()).then(|| tools(request));
+        echo.put_or("tools", tools.as_ref(), "[]");
+        echo.put_or("tool_choice", tool_choice(request), "\"auto\"");
+        let parallel = request.parallel_tool_calls.as_ref();
+        echo.put_or("parallel_tool_calls", parallel, "true");
+        echo.put_or("max_tool_calls", request.max_tool_calls.as_ref(), "null");
+        let most = request.max_output_tokens.as_ref();
+        echo.put_or("max_output_tokens", most, "null");
+        let sampling = [
+            ("temperature", request.temperature, "1.0"),
+            ("top_p", request.top_p, "1.0"),
+            ("presence_penalty", request.presence_penalty, "0.0"),
+            ("frequency_penalty", request.frequency_penalty, "0.0"),
+        ];
+        for (key, value, default) in sampling {
+            echo.put_or(key, value.map(number).as_ref(), default);
         }
-        echo.put("safety_identifier", &request.safety_identifier);
-        echo.put("prompt_cache_key", &request.prompt_cache_key);
+        echo.put_or("top_logprobs", request.top_logprobs.as_ref(), "0");
+        let text = request.text.is_some().then(|| text(request));
+        echo.put_or("text", text.as_ref(), "{\"format\":{\"type\":\"text\"}}");
+        echo.put_or("reasoning", reasoning(request).as_ref(), "null");
+        let truncation = request.truncation.as_ref();
+        echo.put_or("truncation", truncation, "\"disabled\"");
+        let tier = request.service_tier.as_ref();
+        echo.put_or("service_tier", tier, "\"default\"");
+        echo.put_or("store", request.store.as_ref(), "false");
+        echo.put_or("background", request.background.as_ref(), "false");
+        echo.put_or("metadata", request.metadata.as_ref(), "{}");
+        let user = request.safety_identifier.as_ref();
+        echo.put_or("safety_identifier", user, "null");
+        let cache = request.prompt_cache_key.as_ref();
+        echo.put_or("prompt_cache_key", cache, "null");
         Self(Arc::new(echo))
     }
 
@@ -177,18 +177,18 @@ impl Fields {
         self.places.push((key, at..self.text.len()));
     }
 
+    /// Adds a field, by this JSON text if there is no value.
+    fn put_or<T: Serialize>(&mut self, key: &'static str, value: Option<&T>, default: &str) {
+        match value {
+            Some(value) => self.put(key, value),
+            None => self.push(Cow::Borrowed(key), default),
+        }
+    }
+
     /// Adds a field; a value that does not serialise, which plain data always does, is left out.
     fn put<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) {
-        let before = self.text.len();
-        let at = self.begin(key);
-        let mut text = std::mem::take(&mut self.text).into_bytes();
-        let written = serde_json::to_writer(&mut text, value);
-        // JSON is UTF-8.
-        self.text = String::from_utf8(text).unwrap_or_default();
-        if written.is_ok() {
-            self.places.push((Cow::Borrowed(key), at..self.text.len()));
-        } else {
-            self.text.truncate(before);
+        if let Ok(json) = serde_json::to_string(value) {
+            self.push(Cow::Borrowed(key), &json);
         }
     }
 
@@ -293,12 +293,11 @@ fn tools(request: &Request) -> Vec<EchoedTool<'_>> {
         .collect()
 }
 
-fn tool_choice(request: &Request) -> ToolChoice {
-    match (&request.tool_choice, request.profile) {
-        (Some(ToolChoice::Custom(_) | ToolChoice::Other(_)), Profile::Strict) | (None, _) => {
-            ToolChoice::Mode(ChoiceMode::Auto)
-        }
-        (Some(choice), _) => choice.clone(),
+/// What the schema knows of a choice; `None` is `auto`.
+fn tool_choice(request: &Request) -> Option<&ToolChoice> {
+    match (request.tool_choice.as_ref()?, request.profile) {
+        (ToolChoice::Custom(_) | ToolChoice::Other(_), Profile::Strict) => None,
+        (choice, _) => Some(choice),
     }
 }
 
@@ -342,4 +341,47 @@ fn reasoning(request: &Request) -> Option<Value> {
             (effort, _) => effort.as_str(),
         });
     Some(serde_json::json!({ "effort": effort, "summary": settings.summary }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn echo(request: &Request) -> Value {
+        serde_json::from_str(&format!("{{{}}}", Echo::of(request).as_text())).unwrap()
+    }
+
+    #[test]
+    fn what_a_request_leaves_open_is_echoed_by_the_specifications_defaults() {
+        let defaults = json!({
+            "previous_response_id": null, "instructions": null, "tools": [], "tool_choice": "auto",
+            "parallel_tool_calls": true, "max_tool_calls": null, "max_output_tokens": null,
+            "temperature": 1.0, "top_p": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0,
+            "top_logprobs": 0, "text": {"format": {"type": "text"}}, "reasoning": null,
+            "truncation": "disabled", "service_tier": "default", "store": false,
+            "background": false, "metadata": {}, "safety_identifier": null, "prompt_cache_key": null,
+        });
+        assert_eq!(echo(&Request::default()), defaults);
+    }
+
+    #[test]
+    fn what_a_request_sets_is_echoed_as_it_is() {
+        let body = json!({
+            "previous_response_id": "resp_1", "instructions": "a\"b", "tool_choice": "required",
+            "parallel_tool_calls": false, "max_tool_calls": 3, "max_output_tokens": 17,
+            "temperature": 0.25, "top_p": 0.5, "presence_penalty": 1.5, "frequency_penalty": -0.5,
+            "top_logprobs": 2, "truncation": "auto", "service_tier": "flex", "store": true,
+            "background": true, "metadata": {"a": "b"}, "safety_identifier": "u",
+            "prompt_cache_key": "k",
+        });
+        let mut asked = body.clone();
+        asked["model"] = "m".into();
+        asked["input"] = "hi".into();
+        let echo = echo(&serde_json::from_value(asked).unwrap());
+        for (key, value) in body.as_object().unwrap() {
+            assert_eq!(&echo[key], value, "{key}");
+        }
+    }
 }

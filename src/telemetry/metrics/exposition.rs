@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::label::Label;
 use super::series::Histogram;
-use super::vocabulary::Label;
 use crate::catalog::usd::Usd;
 
 /// A page as it is written.

@@ -1,7 +1,8 @@
 //! What is measured at the moment of the reading, and not counted.
 
 use super::exposition::Page;
-use super::vocabulary::{Label, Vocabulary};
+use super::label::Label;
+use super::vocabulary::Vocabulary;
 use crate::gateway::keys::KeyState;
 use crate::routing::health::Admission;
 use crate::target::{ProviderName, Target};

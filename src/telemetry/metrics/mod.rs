@@ -16,12 +16,14 @@ use crate::gateway::journal::{Attempt, Fate, Tokens};
 
 mod exposition;
 pub mod gauges;
+mod label;
 mod rendering;
 mod series;
 pub mod vocabulary;
 
+use label::Label;
 use series::{Buckets, Counter, Family, Histogram};
-use vocabulary::{Label, Vocabulary};
+use vocabulary::{NONE, Vocabulary};
 
 /// OpenTelemetry's boundaries for the duration of operations, in microseconds.
 const DURATIONS: Buckets = &[
@@ -150,8 +152,8 @@ impl Metrics {
     fn count(&self, record: &Record) {
         let words = self.vocabulary.load();
         let model = words.asked(record);
-        let status = words.status(record.status);
-        let door = words.word(record.door.as_str());
+        let status = Vocabulary::status(record.status);
+        let door = Label::Word(record.door.as_str());
         self.requests
             .with([door, model.clone(), status], |it| it.add(1));
         if let Some(operation) = operation(record.door) {
@@ -180,23 +182,29 @@ impl Metrics {
         });
         let after = record.overhead.saturating_sub(before);
         self.overheads
-            .with([words.word("request")], |it| it.0.time(before));
+            .with([Label::Word("request")], |it| it.0.time(before));
         self.overheads
-            .with([words.word("reply")], |it| it.0.time(after));
+            .with([Label::Word("reply")], |it| it.0.time(after));
     }
 
-    fn count_served(&self, words: &Vocabulary, record: &Record, operation: &str, model: &Label) {
+    fn count_served(
+        &self,
+        words: &Vocabulary,
+        record: &Record,
+        operation: &'static str,
+        model: &Label,
+    ) {
         let error = match record.outcome {
             Outcome::Completed | Outcome::Incomplete => None,
             Outcome::Refused | Outcome::Failed => Some(words.error(record.code.as_deref())),
-            Outcome::HungUp | Outcome::Cancelled => Some(words.word(record.outcome.as_str())),
+            Outcome::HungUp | Outcome::Cancelled => Some(Label::Word(record.outcome.as_str())),
         };
         let call: Call = [
-            words.word(operation),
+            Label::Word(operation),
             words.vendor(record.served.as_ref()),
             model.clone(),
             words.model(record.served.as_ref()),
-            error.unwrap_or_else(|| words.none()),
+            error.unwrap_or(NONE),
         ];
         self.served.with(call, |it| {
             it.duration.time(record.total);
@@ -212,15 +220,21 @@ impl Metrics {
         });
     }
 
-    fn count_asked(&self, words: &Vocabulary, attempt: &Attempt, operation: &str, model: &Label) {
+    fn count_asked(
+        &self,
+        words: &Vocabulary,
+        attempt: &Attempt,
+        operation: &'static str,
+        model: &Label,
+    ) {
         let target = Some(&attempt.target);
         let error = match attempt.fate {
-            Fate::Answered => words.none(),
+            Fate::Answered => NONE,
             Fate::Failed | Fate::Cut => words.error(attempt.cause.as_deref()),
-            Fate::Abandoned => words.word(attempt.fate.as_str()),
+            Fate::Abandoned => Label::Word(attempt.fate.as_str()),
         };
         let call: Call = [
-            words.word(operation),
+            Label::Word(operation),
             words.vendor(target),
             model.clone(),
             words.model(target),
@@ -243,9 +257,9 @@ impl Metrics {
         let target = Some(&attempt.target);
         let provider = words.provider(target);
         let model = words.model(target);
-        let fate = words.word(attempt.fate.as_str());
+        let fate = Label::Word(attempt.fate.as_str());
         let cause = attempt.cause.as_deref().map(|it| words.error(Some(it)));
-        let cause = cause.unwrap_or_else(|| words.none());
+        let cause = cause.unwrap_or(NONE);
         self.attempts
             .with([provider.clone(), model.clone(), fate, cause], |it| {
                 it.add(1);
@@ -256,7 +270,7 @@ impl Metrics {
                 .with([provider, model, key], |it| it.add(cost.pico()));
         } else if let Some(reason) = unpriced(attempt, record.door) {
             self.unpriced
-                .with([provider, model, words.word(reason)], |it| it.add(1));
+                .with([provider, model, Label::Word(reason)], |it| it.add(1));
         }
     }
 }

@@ -5,8 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+
+use super::label::Label;
 use super::micros;
-use super::vocabulary::{Label, OTHER};
+use super::vocabulary::OTHER;
 
 /// A family has no more series than this; what comes after them is counted together under `other`. Names are bounded
 /// already, but not every product of them should become a series.
@@ -85,7 +88,7 @@ impl Histogram {
 
 /// Series of one name by `N` labels.
 #[derive(Debug)]
-pub(super) struct Family<const N: usize, S>(RwLock<HashMap<[Label; N], Arc<S>>>);
+pub(super) struct Family<const N: usize, S>(RwLock<HashMap<[Label; N], Arc<S>, RandomState>>);
 
 impl<const N: usize, S> Default for Family<N, S> {
     fn default() -> Self {
@@ -105,7 +108,7 @@ impl<const N: usize, S: Default> Family<N, S> {
         let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let is_full = all.len() >= MOST_SERIES && !all.contains_key(&labels);
         let labels = if is_full {
-            std::array::from_fn(|_| Label::from(OTHER))
+            std::array::from_fn(|_| OTHER)
         } else {
             labels
         };

@@ -5,8 +5,10 @@
 //! fields from clients, so the same holds for them.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
+use super::label::Label;
 use crate::catalog::models;
 use crate::config::Config;
 use crate::config::alias::{Aim, Alias};
@@ -14,11 +16,17 @@ use crate::config::provider::ProviderConfig;
 use crate::target::Target;
 use crate::telemetry::record::Record;
 
-/// The value of a label.
-pub(super) type Label = Arc<str>;
+/// Nobody else chooses these names, so nobody can make them collide, and a plain hash will do.
+type Names = HashSet<Label, RandomState>;
 
 /// Stands for all names that are not ours.
-pub(super) const OTHER: &str = "other";
+pub(super) const OTHER: Label = Label::Word("other");
+
+/// The conventions' word for an error that has no name among the known.
+const OTHER_ERROR: Label = Label::Word("_OTHER");
+
+/// A label that is empty is none.
+pub(super) const NONE: Label = Label::Word("");
 
 /// The codes of errors that there are, of this gateway and of the providers' that matter.
 const ERRORS: &[&str] = &[
@@ -131,22 +139,19 @@ const FIELDS: &[&str] = &[
 #[derive(Debug)]
 pub struct Vocabulary {
     /// Aliases, models of targets and of the catalogue.
-    models: HashSet<Label>,
+    models: Names,
     /// Providers, and how the conventions call them.
-    providers: HashMap<String, (Label, Label)>,
-    keys: HashSet<Label>,
-    words: HashSet<Label>,
-    fields: HashSet<Label>,
-    other: Label,
-    other_error: Label,
-    none: Label,
+    providers: HashMap<String, (Label, Label), RandomState>,
+    keys: Names,
+    errors: Names,
+    fields: Names,
 }
 
 impl Vocabulary {
     /// The words of a configuration.
     pub fn of(config: &Config) -> Self {
         let ids = models::all().iter().map(|model| Label::from(model.id));
-        let mut known: HashSet<Label> = ids.collect();
+        let mut known: Names = ids.collect();
         for alias in &config.aliases {
             known.insert(alias.name.as_str().into());
             known.extend(targets(alias).map(|target| target.model.as_str().into()));
@@ -165,23 +170,9 @@ impl Vocabulary {
             models: known,
             providers: providers.collect(),
             keys: keys.map(|key| key.name.as_str().into()).collect(),
-            words: ERRORS.iter().map(|code| Label::from(*code)).collect(),
-            fields: FIELDS.iter().map(|field| Label::from(*field)).collect(),
-            other: OTHER.into(),
-            // The conventions' word for an error that has no name among the known.
-            other_error: "_OTHER".into(),
-            none: "".into(),
+            errors: ERRORS.iter().map(|code| Label::Word(code)).collect(),
+            fields: FIELDS.iter().map(|field| Label::Word(field)).collect(),
         }
-    }
-
-    /// A word of our own.
-    pub(super) fn word(&self, word: &str) -> Label {
-        self.words.get(word).cloned().unwrap_or_else(|| word.into())
-    }
-
-    /// Nothing: a label that is empty is none.
-    pub(super) fn none(&self) -> Label {
-        self.none.clone()
     }
 
     /// The model that was asked for: the alias, or a model that is known, with or without its provider.
@@ -200,19 +191,18 @@ impl Vocabulary {
 
     /// The model of a target.
     pub(super) fn model(&self, target: Option<&Target>) -> Label {
-        target.map_or_else(|| self.none(), |target| self.known(target.model.as_str()))
+        target.map_or_else(|| NONE, |target| self.known(target.model.as_str()))
     }
 
     /// The configured name of a target's provider.
     pub(super) fn provider(&self, target: Option<&Target>) -> Label {
-        self.names(target)
-            .map_or_else(|| self.none(), |(name, _)| name)
+        self.names(target).map_or_else(|| NONE, |(name, _)| name)
     }
 
     /// What the conventions call a target's provider.
     pub(super) fn vendor(&self, target: Option<&Target>) -> Label {
         self.names(target)
-            .map_or_else(|| self.none(), |(_, vendor)| vendor)
+            .map_or_else(|| NONE, |(_, vendor)| vendor)
     }
 
     /// A target in one word.
@@ -224,43 +214,44 @@ impl Vocabulary {
     /// The name of a client's key.
     pub(super) fn key(&self, name: Option<&str>) -> Label {
         match name {
-            None => self.none(),
-            Some(name) => self.listed(&self.keys, name),
+            None => NONE,
+            Some(name) => Self::listed(&self.keys, name),
         }
     }
 
     /// The code of an error.
     pub(super) fn error(&self, code: Option<&str>) -> Label {
-        let known = code.and_then(|code| self.words.get(code));
-        known.unwrap_or(&self.other_error).clone()
+        let known = code.and_then(|code| self.errors.get(code));
+        known.cloned().unwrap_or(OTHER_ERROR)
     }
 
     /// The field of a loss, without what is inside it.
     pub(super) fn field(&self, path: &str) -> Label {
         let head = path.split(['.', '[']).next().unwrap_or_default();
-        self.listed(&self.fields, head)
+        Self::listed(&self.fields, head)
     }
 
     /// A status of HTTP.
-    pub(super) fn status(&self, status: u16) -> Label {
+    pub(super) fn status(status: u16) -> Label {
         match status {
+            200 => Label::Word("200"),
             100..=599 => status.to_string().into(),
-            _ => self.other.clone(),
+            _ => OTHER,
         }
     }
 
     fn names(&self, target: Option<&Target>) -> Option<(Label, Label)> {
         let name = target?.provider.as_str();
         let known = self.providers.get(name).cloned();
-        Some(known.unwrap_or_else(|| (self.other.clone(), self.other.clone())))
+        Some(known.unwrap_or((OTHER, OTHER)))
     }
 
     fn known(&self, model: &str) -> Label {
-        self.listed(&self.models, model)
+        Self::listed(&self.models, model)
     }
 
-    fn listed(&self, names: &HashSet<Label>, name: &str) -> Label {
-        names.get(name).unwrap_or(&self.other).clone()
+    fn listed(names: &Names, name: &str) -> Label {
+        names.get(name).cloned().unwrap_or(OTHER)
     }
 }
 
