@@ -8,7 +8,6 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
 use tracing::Level;
 
 use super::record::{Mend, Outcome, Record, estimated};
@@ -18,6 +17,10 @@ use crate::canonical::request::Delivery;
 use crate::catalog::day::Day;
 use crate::catalog::usd::Usd;
 use crate::gateway::journal::Attempt;
+
+mod object;
+
+use object::Object;
 
 /// A model's name is what a client makes of it: so much of it is logged.
 const MOST_NAME: usize = 128;
@@ -99,129 +102,69 @@ fn message(outcome: Outcome) -> &'static str {
     }
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
-    timestamp: String,
-    level: &'static str,
-    message: &'static str,
-    request_id: &'a str,
-    door: &'static str,
-    transport: &'static str,
-    stream: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<&'a str>,
-    model: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    alias: Option<&'a str>,
-    served: Option<String>,
-    status: u16,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-    attempts: Vec<Try<'a>>,
-    tokens: Option<Tokens>,
-    cost_usd: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    estimated: Option<Estimated>,
-    ttft_ms: Option<f64>,
-    total_ms: f64,
-    overhead_ms: f64,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    losses: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    mend: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    request: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    response: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Try<'a> {
-    target: String,
-    fate: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cause: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<u16>,
-    wait_ms: f64,
-    ms: f64,
-}
-
-#[derive(Serialize)]
-struct Tokens {
-    input: u64,
-    cached: u64,
-    cache_write: u64,
-    cache_write_1h: u64,
-    output: u64,
-    reasoning: u64,
-}
-
-/// What an answer that broke off used beyond the counts, by our estimate.
-#[derive(Serialize)]
-struct Estimated {
-    input: u64,
-    output: u64,
-    cost_usd: Option<f64>,
-}
-
 fn json(line: &mut Vec<u8>, record: &Record, level: Level) {
-    let content = record.content.as_ref();
-    let shown = Line {
-        timestamp: timestamp(record.began + record.total),
-        level: level.as_str(),
-        message: message(record.outcome),
-        request_id: &record.request_id,
-        door: record.door.as_str(),
-        transport: record.transport.as_str(),
-        stream: record.delivery == Delivery::Streamed,
-        key: record.key.as_deref(),
-        model: name(&record.asked),
-        alias: record.alias.as_deref(),
-        served: record.served.as_ref().map(ToString::to_string),
-        status: record.status,
-        outcome: record.outcome.as_str(),
-        code: record.code.as_deref(),
-        error: record.message.as_deref(),
-        attempts: record.attempts.iter().map(attempt).collect(),
-        tokens: record.tokens.map(|tokens| Tokens {
-            input: tokens.input,
-            cached: tokens.cached,
-            cache_write: tokens.write_5m + tokens.write_1h,
-            cache_write_1h: tokens.write_1h,
-            output: tokens.output,
-            reasoning: tokens.reasoning,
-        }),
-        cost_usd: record.cost.map(Usd::dollars),
-        estimated: estimated(&record.attempts).map(|it| Estimated {
-            input: it.input,
-            output: it.output,
-            cost_usd: it.cost.map(Usd::dollars),
-        }),
-        ttft_ms: record.to_first.map(millis),
-        total_ms: millis(record.total),
-        overhead_ms: millis(record.overhead),
-        losses: &record.losses,
-        mend: mend(record.mend),
-        request: content.map(|content| content.request.as_str()),
-        response: content.map(|content| content.response.as_str()),
-    };
-    // Texts and numbers: there is nothing in it that JSON could not hold.
-    let _ = serde_json::to_writer(line, &shown);
+    Object::write(line, |it| {
+        it.word("timestamp", &timestamp(record.began + record.total));
+        it.word("level", level.as_str());
+        it.word("message", message(record.outcome));
+        it.text("request_id", &record.request_id);
+        it.word("door", record.door.as_str());
+        it.word("transport", record.transport.as_str());
+        it.value("stream", record.delivery == Delivery::Streamed);
+        it.text_if("key", record.key.as_deref());
+        it.text("model", name(&record.asked));
+        it.text_if("alias", record.alias.as_deref());
+        match &record.served {
+            Some(target) => it.text("served", &target.to_string()),
+            None => it.value("served", ()),
+        }
+        it.value("status", record.status);
+        it.word("outcome", record.outcome.as_str());
+        it.text_if("code", record.code.as_deref());
+        it.text_if("error", record.message.as_deref());
+        it.objects("attempts", &record.attempts, attempt);
+        it.object("tokens", record.tokens, |it, tokens| {
+            it.value("input", tokens.input);
+            it.value("cached", tokens.cached);
+            it.value("cache_write", tokens.write_5m + tokens.write_1h);
+            it.value("cache_write_1h", tokens.write_1h);
+            it.value("output", tokens.output);
+            it.value("reasoning", tokens.reasoning);
+        });
+        it.value("cost_usd", record.cost.map(Usd::dollars));
+        if let Some(guess) = estimated(&record.attempts) {
+            it.object("estimated", Some(guess), |it, guess| {
+                it.value("input", guess.input);
+                it.value("output", guess.output);
+                it.value("cost_usd", guess.cost.map(Usd::dollars));
+            });
+        }
+        match record.to_first {
+            Some(time) => it.millis("ttft_ms", time),
+            None => it.value("ttft_ms", ()),
+        }
+        it.millis("total_ms", record.total);
+        it.millis("overhead_ms", record.overhead);
+        if !record.losses.is_empty() {
+            it.value("losses", &record.losses);
+        }
+        it.text_if("mend", mend(record.mend));
+        if let Some(content) = &record.content {
+            it.text("request", &content.request);
+            it.text("response", &content.response);
+        }
+    });
 }
 
-fn attempt(attempt: &Attempt) -> Try<'_> {
-    Try {
-        target: attempt.target.to_string(),
-        fate: attempt.fate.as_str(),
-        cause: attempt.cause.as_deref(),
-        status: attempt.upstream_status,
-        wait_ms: millis(attempt.wait),
-        ms: millis(attempt.duration),
+fn attempt(it: &mut Object<'_>, attempt: &Attempt) {
+    it.text("target", &attempt.target.to_string());
+    it.word("fate", attempt.fate.as_str());
+    it.text_if("cause", attempt.cause.as_deref());
+    if let Some(status) = attempt.upstream_status {
+        it.value("status", status);
     }
+    it.millis("wait_ms", attempt.wait);
+    it.millis("ms", attempt.duration);
 }
 
 fn text(record: &Record, level: Level, form: Form) -> String {
