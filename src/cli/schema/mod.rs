@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::failure::Outcome;
+use crate::canonical::open::type_name;
 
 mod number;
 mod pattern;
@@ -305,17 +306,6 @@ fn has_type(expected: &Value, value: &Value) -> bool {
         },
         Value::Array(any) => any.iter().any(|one| has_type(one, value)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => true,
-    }
-}
-
-fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
     }
 }
 

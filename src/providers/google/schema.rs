@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
+use crate::canonical::open::type_name;
 use crate::canonical::part::Json;
 use crate::wire::gemini::request::Raw;
 
@@ -173,7 +174,7 @@ impl Walk {
         let plain = values
             .iter()
             .all(|v| v.is_string() || v.is_number() || v.is_null());
-        let types: Vec<&'static str> = values.iter().map(type_of).collect();
+        let types: Vec<&'static str> = values.iter().map(type_name).collect();
         values.retain(|v| !v.is_null());
         if plain && !values.is_empty() {
             // With a type of its own, the schema says whether null may stand.
@@ -244,17 +245,6 @@ fn merge(map: &mut Map<String, Value>, key: String, value: Value) {
             }
         }
         (Some(_), _) => {}
-    }
-}
-
-fn type_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
     }
 }
 
