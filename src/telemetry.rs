@@ -20,6 +20,7 @@ pub mod otlp;
 pub mod record;
 pub mod recorder;
 pub mod redact;
+pub mod sinks;
 pub mod writer;
 
 use lines::{Form, Lines};

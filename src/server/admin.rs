@@ -119,6 +119,7 @@ async fn used(State(desk): State<Arc<Desk>>, request: HttpRequest) -> Response {
         desk.admit(&parts.headers)?;
         let query = parts.uri.query().unwrap_or_default();
         let (since, by) = usage::asked(query, desk.app.gateway.now())?;
+        desk.app.observers.sinks.hand_over();
         let Some(ledger) = &desk.app.observers.ledger else {
             let message = "this configuration keeps no usage";
             return Err(Error::new(Kind::NotFound, message)

@@ -16,8 +16,8 @@ use crate::telemetry;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::metrics::gauges::{Gauges, Reload};
 use crate::telemetry::otlp::{self, Exporter, Tracer};
-use crate::telemetry::recorder::{ContentFor, Sink, Sinks};
 use crate::telemetry::redact::Redactor;
+use crate::telemetry::sinks::{ContentFor, Sink, Sinks};
 
 /// All observers of one server.
 #[derive(Debug, Default)]
@@ -109,6 +109,7 @@ impl Observers {
 
     /// Takes what is left to where it shall be, for the end of the process.
     pub(super) async fn finish(&self) {
+        self.sinks.hand_over();
         if let Some(ledger) = &self.ledger {
             ledger.flush().await;
             match ledger.dropped() {
@@ -128,6 +129,7 @@ pub(super) fn metrics(app: &App) -> String {
     let Some(metrics) = &observers.metrics else {
         return String::new();
     };
+    observers.sinks.hand_over();
     metrics.render(&Gauges {
         in_flight: app.in_flight.load(Ordering::Relaxed),
         streams: observers.streams.load(Ordering::Relaxed),

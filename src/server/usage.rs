@@ -10,7 +10,7 @@ use crate::gateway::journal::Tokens;
 use crate::store::ledger::{By, Entry, Ledger};
 use crate::target::Target;
 use crate::telemetry::record::{Outcome, Record};
-use crate::telemetry::recorder::Sink;
+use crate::telemetry::sinks::Sink;
 
 /// What is reported where nothing is said.
 const USUAL_SINCE: &str = "7d";
@@ -20,8 +20,9 @@ const USUAL_SINCE: &str = "7d";
 pub(super) struct Clerk(pub(super) Ledger);
 
 impl Sink for Clerk {
-    fn take(&self, record: &Arc<Record>) {
-        self.0.add(entries(record));
+    fn take(&self, records: &[Arc<Record>]) {
+        self.0
+            .add(records.iter().flat_map(|record| entries(record)).collect());
     }
 }
 
@@ -74,8 +75,7 @@ fn entry(record: &Record, target: Option<&Target>) -> Entry {
         status: record.status,
         key: record.key.clone(),
         alias: record.alias.clone(),
-        provider: target.map(|target| target.provider.to_string()),
-        model: target.map(|target| target.model.to_string()),
+        target: target.cloned(),
         attempts: 0,
         input: tokens.input,
         cached: tokens.cached,

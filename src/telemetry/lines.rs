@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tracing::Level;
 
 use super::record::{Mend, Outcome, Record, estimated};
-use super::recorder::Sink;
+use super::sinks::Sink;
 use super::writer::Writer;
 use crate::canonical::request::Delivery;
 use crate::catalog::day::Day;
@@ -24,6 +24,9 @@ use object::Object;
 
 /// A model's name is what a client makes of it: so much of it is logged.
 const MOST_NAME: usize = 128;
+
+/// Lines go to the writer in pieces of about so many bytes: where it has no room, a piece is lost.
+const PIECE: usize = 16 * 1024;
 
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,20 +54,28 @@ impl Lines {
 }
 
 impl Sink for Lines {
-    fn take(&self, record: &Arc<Record>) {
-        let level = level(record);
-        if !is_wanted(level) {
-            return;
-        }
-        let mut line = Vec::with_capacity(1024);
-        match self.form {
-            Form::Json => json(&mut line, record, level),
-            Form::Coloured | Form::Plain => {
-                line.extend_from_slice(text(record, level, self.form).as_bytes());
+    fn take(&self, records: &[Arc<Record>]) {
+        let mut lines = Vec::with_capacity(1024 * records.len().min(PIECE / 1024));
+        for record in records {
+            let level = level(record);
+            if !is_wanted(level) {
+                continue;
+            }
+            match self.form {
+                Form::Json => json(&mut lines, record, level),
+                Form::Coloured | Form::Plain => {
+                    lines.extend_from_slice(text(record, level, self.form).as_bytes());
+                }
+            }
+            lines.push(b'\n');
+            if lines.len() >= PIECE {
+                self.writer.line(&lines);
+                lines.clear();
             }
         }
-        line.push(b'\n');
-        self.writer.line(&line);
+        if !lines.is_empty() {
+            self.writer.line(&lines);
+        }
     }
 }
 
@@ -115,7 +126,7 @@ fn json(line: &mut Vec<u8>, record: &Record, level: Level) {
         it.text("model", name(&record.asked));
         it.text_if("alias", record.alias.as_deref());
         match &record.served {
-            Some(target) => it.text("served", &target.to_string()),
+            Some(target) => it.target("served", target),
             None => it.value("served", ()),
         }
         it.value("status", record.status);
@@ -157,7 +168,7 @@ fn json(line: &mut Vec<u8>, record: &Record, level: Level) {
 }
 
 fn attempt(it: &mut Object<'_>, attempt: &Attempt) {
-    it.text("target", &attempt.target.to_string());
+    it.target("target", &attempt.target);
     it.word("fate", attempt.fate.as_str());
     it.text_if("cause", attempt.cause.as_deref());
     if let Some(status) = attempt.upstream_status {
@@ -269,14 +280,33 @@ fn millis(time: Duration) -> f64 {
 fn timestamp(at: SystemTime) -> String {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     let (seconds, of_day) = (since.as_secs(), since.as_secs() % 86_400);
-    format!(
-        "{}T{:02}:{:02}:{:02}.{:06}Z",
-        Day::of_unix(i64::try_from(seconds).unwrap_or(0)),
-        of_day / 3600,
-        of_day / 60 % 60,
-        of_day % 60,
-        since.subsec_micros()
-    )
+    let (year, month, day) = Day::of_unix(i64::try_from(seconds).unwrap_or(0)).civil();
+    let mut text = String::with_capacity(27);
+    digits(&mut text, year.unsigned_abs(), 4);
+    for (mark, part) in [('-', month.unsigned_abs()), ('-', day.unsigned_abs())] {
+        text.push(mark);
+        digits(&mut text, part, 2);
+    }
+    for (mark, part) in [
+        ('T', of_day / 3600),
+        (':', of_day / 60 % 60),
+        (':', of_day % 60),
+    ] {
+        text.push(mark);
+        digits(&mut text, part, 2);
+    }
+    text.push('.');
+    digits(&mut text, since.subsec_micros().into(), 6);
+    text.push('Z');
+    text
+}
+
+/// The last so many digits: a general writer takes longer for the date than for the rest of a line.
+fn digits(text: &mut String, number: u64, count: u32) {
+    for place in (0..count).rev() {
+        let digit = number / 10_u64.pow(place) % 10;
+        text.push(char::from_digit(u32::try_from(digit).unwrap_or(0), 10).unwrap_or('0'));
+    }
 }
 
 #[cfg(test)]

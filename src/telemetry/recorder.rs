@@ -9,62 +9,15 @@ use tokio::time::Instant;
 
 use super::messages::Messages;
 use super::record::{self, Content, Door, Mend, Parameters, Record, Transport};
-use super::redact::Redactor;
+use super::sinks::{ContentFor, Sinks};
 use crate::canonical::request::{Delivery, Request};
 use crate::error::Error;
-use crate::gateway::journal::{Fate, Journal, Notes, Says};
+use crate::gateway::journal::{Fate, Journal, Notes};
 use crate::gateway::trace::{Sampled, Trace};
 
 mod ending;
 
 use ending::Ending;
-
-/// Somebody who wants to know of each finished request. It is called on the request's own way, so it must not wait:
-/// what takes time goes to a thread or task of the sink's, and what that cannot take is dropped and counted.
-pub trait Sink: std::fmt::Debug + Send + Sync {
-    /// A request has ended.
-    fn take(&self, record: &Arc<Record>);
-}
-
-/// All who want to know. Without any, requests are not observed at all.
-#[derive(Debug, Clone, Default)]
-pub struct Sinks {
-    sinks: Arc<[Arc<dyn Sink>]>,
-    content: ContentFor,
-}
-
-/// Who wants to know what was said too: each takes it as its redactor leaves it.
-#[derive(Debug, Clone, Default)]
-pub struct ContentFor {
-    /// The log.
-    pub log: Option<Arc<Redactor>>,
-    /// Spans.
-    pub spans: Option<Arc<Redactor>>,
-}
-
-impl Sinks {
-    /// These.
-    pub fn new(sinks: Vec<Arc<dyn Sink>>, content: ContentFor) -> Self {
-        Self {
-            sinks: sinks.into(),
-            content,
-        }
-    }
-
-    fn says(&self) -> Says {
-        match (&self.content.log, &self.content.spans) {
-            (None, None) => Says::Nothing,
-            (Some(_), _) | (_, Some(_)) => Says::Everything,
-        }
-    }
-
-    fn take(&self, record: Record) {
-        let record = Arc::new(record);
-        for sink in self.sinks.iter() {
-            sink.take(&record);
-        }
-    }
-}
 
 /// The record of one request as it is being filled. Clones fill the same.
 #[derive(Debug, Clone)]
@@ -135,7 +88,7 @@ impl Recorder {
         Self {
             started,
             trace: None,
-            sheet: (!sinks.sinks.is_empty()).then(|| Arc::new(sheet())),
+            sheet: (!sinks.is_empty()).then(|| Arc::new(sheet())),
         }
     }
 
@@ -201,7 +154,7 @@ impl Recorder {
         });
         let sampled = self.trace.as_deref().map(Trace::sampled);
         if let Some(sheet) = &self.sheet
-            && let Some(redactor) = &sheet.sinks.content.spans
+            && let Some(redactor) = &sheet.sinks.content().spans
             && sampled == Some(Sampled::Yes)
         {
             let messages = Messages::asked(request, redactor);
@@ -212,7 +165,7 @@ impl Recorder {
     /// What was sent, if that is wanted.
     pub fn body(&self, body: &[u8]) {
         if let Some(sheet) = &self.sheet
-            && let Some(redactor) = &sheet.sinks.content.log
+            && let Some(redactor) = &sheet.sinks.content().log
         {
             let text = redactor.redact(&String::from_utf8_lossy(body));
             self.with(|draft| draft.body = Some(text));
@@ -264,8 +217,8 @@ impl Sheet {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(draft) = draft {
-            let record = draft.finish(self.journal.take(), told, &self.sinks.content);
-            self.sinks.take(record);
+            let record = draft.finish(self.journal.take(), told, self.sinks.content());
+            self.sinks.put(record);
         }
     }
 }

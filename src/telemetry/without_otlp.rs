@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::gateway::trace::Trace;
-use crate::telemetry::recorder::Sink;
+use crate::telemetry::sinks::Sink;
 
 /// There is none.
 #[derive(Debug)]

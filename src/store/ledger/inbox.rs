@@ -29,16 +29,14 @@ pub(super) enum News {
 }
 
 impl Inbox {
-    /// Takes the entries of one request. What finds no place is dropped and counted.
-    pub(super) fn put(&self, more: Vec<Entry>) -> News {
+    /// Takes entries. What finds no place is dropped, and its requests are counted.
+    pub(super) fn put(&self, mut more: Vec<Entry>) -> News {
         let mut entries = self.entries();
         let before = entries.len();
-        if before + more.len() > MOST_ENTRIES {
-            drop(entries);
-            self.count_dropped(1);
-            return News::Nothing;
-        }
-        entries.extend(more);
+        let room = (MOST_ENTRIES - before).min(more.len());
+        let lost = more.drain(room..).map(|entry| u64::from(entry.requests));
+        self.count_dropped(lost.sum());
+        entries.append(&mut more);
         let now = entries.len();
         if before == 0 || (before < BATCH && now >= BATCH) {
             News::Wake

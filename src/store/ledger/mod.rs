@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use super::Clock;
 use crate::config::{Store as StoreConfig, StoreKind};
+use crate::target::Target;
 
 mod inbox;
 mod table;
@@ -56,10 +57,8 @@ pub struct Entry {
     pub key: Option<Arc<str>>,
     /// The alias that was asked for, if one was.
     pub alias: Option<String>,
-    /// The provider; `None` if nobody answered.
-    pub provider: Option<String>,
-    /// The model; `None` if nobody answered.
-    pub model: Option<String>,
+    /// Who answered, or failed last; `None` if nobody was asked.
+    pub target: Option<Target>,
     /// Upstream requests.
     pub attempts: u32,
     /// Tokens of the prompt, cached ones and cache writes included.

@@ -26,8 +26,7 @@ fn entry(at: u64, provider: &str, key: Option<&str>, cost: Option<u64>) -> Entry
         outcome: "completed",
         status: 200,
         key: key.map(Into::into),
-        provider: Some(provider.to_owned()),
-        model: Some("m".to_owned()),
+        target: Some(Target::new(provider, "m")),
         input: 10,
         cached: 4,
         output: 5,
@@ -211,8 +210,8 @@ fn the_thread_is_woken_for_the_first_entry_and_for_a_batch_and_not_between() {
     assert_eq!(put(998), News::Nothing);
     assert_eq!(put(1), News::Wake, "a thousand are a batch");
     assert_eq!(put(1), News::Nothing);
-    assert_eq!(put(7192), News::Nothing, "what does not fit is dropped");
-    assert_eq!((inbox.len(), inbox.dropped()), (1001, 1));
-    assert_eq!(inbox.empty().len(), 1001);
+    assert_eq!(put(7193), News::Nothing, "what does not fit is dropped");
+    assert_eq!((inbox.len(), inbox.dropped()), (8192, 2));
+    assert_eq!(inbox.empty().len(), 8192);
     assert_eq!(put(1), News::Wake);
 }

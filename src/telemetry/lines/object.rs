@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::target::Target;
+
 /// An object that is being written. Keys are our own words, which need no escapes.
 pub(super) struct Object<'a>(&'a mut Vec<u8>);
 
@@ -18,13 +20,13 @@ impl<'a> Object<'a> {
 
     /// A word that needs no escapes.
     pub(super) fn word(&mut self, key: &str, word: &str) {
-        self.key(key);
+        self.name(key);
         self.quoted(word);
     }
 
     /// Any text.
     pub(super) fn text(&mut self, key: &str, text: &str) {
-        self.key(key);
+        self.name(key);
         self.escaped(text);
     }
 
@@ -32,6 +34,21 @@ impl<'a> Object<'a> {
     pub(super) fn text_if(&mut self, key: &str, text: Option<&str>) {
         if let Some(text) = text {
             self.text(key, text);
+        }
+    }
+
+    /// `provider/model`.
+    pub(super) fn target(&mut self, key: &str, target: &Target) {
+        let (provider, model) = (target.provider.as_str(), target.model.as_str());
+        self.name(key);
+        if is_plain(provider) && is_plain(model) {
+            self.0.extend_from_slice(b"\":\"");
+            self.0.extend_from_slice(provider.as_bytes());
+            self.0.push(b'/');
+            self.0.extend_from_slice(model.as_bytes());
+            self.0.push(b'"');
+        } else {
+            self.escaped(&target.to_string());
         }
     }
 
@@ -45,7 +62,8 @@ impl<'a> Object<'a> {
     /// Milliseconds, to the microsecond.
     pub(super) fn millis(&mut self, key: &str, time: Duration) {
         self.key(key);
-        let micros = (time.as_nanos() + 500) / 1_000;
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX - 500);
+        let micros = (nanos + 500) / 1_000;
         let (whole, rest) = (micros / 1_000, micros % 1_000);
         let _ = serde_json::to_writer(&mut *self.0, &whole);
         let digits = [rest / 100, rest / 10 % 10, rest % 10];
@@ -93,29 +111,46 @@ impl<'a> Object<'a> {
         self.0.push(b']');
     }
 
+    /// A key and what stands before a value that is no text.
     fn key(&mut self, key: &str) {
-        if self.0.last() != Some(&b'{') {
-            self.0.push(b',');
-        }
-        self.quoted(key);
-        self.0.push(b':');
+        self.name(key);
+        self.0.extend_from_slice(b"\":");
     }
 
+    /// A key, up to its end.
+    fn name(&mut self, key: &str) {
+        // As few steps as can be: there are forty keys in a line.
+        if self.0.last() == Some(&b'{') {
+            self.0.push(b'"');
+        } else {
+            self.0.extend_from_slice(b",\"");
+        }
+        self.0.extend_from_slice(key.as_bytes());
+    }
+
+    /// The end of a key, and a text that needs no escapes.
     fn quoted(&mut self, text: &str) {
-        self.0.push(b'"');
+        self.0.extend_from_slice(b"\":\"");
         self.0.extend_from_slice(text.as_bytes());
         self.0.push(b'"');
     }
 
+    /// The end of a key, and any text.
     fn escaped(&mut self, text: &str) {
-        let special = |b: u8| u8::from(b < 0x20) | u8::from(b == b'"') | u8::from(b == b'\\');
-        // All bytes are looked at, many at once.
-        if text.bytes().fold(0, |found, b| found | special(b)) == 0 {
+        if is_plain(text) {
             self.quoted(text);
         } else {
+            self.0.extend_from_slice(b"\":");
             let _ = serde_json::to_writer(&mut *self.0, text);
         }
     }
+}
+
+/// Does a text need no escapes?
+fn is_plain(text: &str) -> bool {
+    let special = |b: u8| u8::from(b < 0x20) | u8::from(b == b'"') | u8::from(b == b'\\');
+    // All bytes are looked at, many at once.
+    text.bytes().fold(0, |found, b| found | special(b)) == 0
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use super::label::Label;
 use super::series::Histogram;
 use crate::catalog::usd::Usd;
 
@@ -22,44 +21,49 @@ impl Page {
     }
 
     /// A name without samples is left out; its help would tell nothing.
-    pub(super) fn counters(
+    pub(super) fn counters<'a>(
         &mut self,
         name: &str,
         help: &str,
         labels: &[&str],
-        values: Vec<(Vec<Label>, u64)>,
+        values: impl IntoIterator<Item = (impl AsRef<[&'a str]>, u64)>,
     ) {
         self.head(name, "counter", help);
         for (key, value) in values {
-            self.sample(name, labels, &key, &value.to_string());
+            self.sample(name, labels, key.as_ref(), &value.to_string());
         }
     }
 
     /// Counters of money.
-    pub(super) fn costs(
+    pub(super) fn costs<'a>(
         &mut self,
         name: &str,
         help: &str,
         labels: &[&str],
-        values: Vec<(Vec<Label>, u64)>,
+        values: impl IntoIterator<Item = (impl AsRef<[&'a str]>, u64)>,
     ) {
         self.head(name, "counter", help);
         for (key, pico) in values {
-            self.sample(name, labels, &key, &Usd::from_pico(pico).to_string());
+            self.sample(
+                name,
+                labels,
+                key.as_ref(),
+                &Usd::from_pico(pico).to_string(),
+            );
         }
     }
 
     /// One gauge for each key.
-    pub(super) fn gauges(
+    pub(super) fn gauges<'a>(
         &mut self,
         name: &str,
         help: &str,
         labels: &[&str],
-        values: impl IntoIterator<Item = (Vec<Label>, u64)>,
+        values: impl IntoIterator<Item = (impl AsRef<[&'a str]>, u64)>,
     ) {
         self.head(name, "gauge", help);
         for (key, value) in values {
-            self.sample(name, labels, &key, &value.to_string());
+            self.sample(name, labels, key.as_ref(), &value.to_string());
         }
     }
 
@@ -69,7 +73,7 @@ impl Page {
         name: &str,
         help: &str,
         labels: &[&str],
-        all: impl Iterator<Item = (&'a [Label; N], &'a Histogram)>,
+        all: impl Iterator<Item = (&'a [&'a str; N], &'a Histogram)>,
     ) {
         self.head(name, "histogram", help);
         for (key, histogram) in all {
@@ -82,7 +86,7 @@ impl Page {
         &mut self,
         name: &str,
         labels: &[&str],
-        key: &[Label],
+        key: &[&str],
         more: Option<(&str, &str)>,
         histogram: &Histogram,
     ) {
@@ -95,14 +99,15 @@ impl Page {
         &mut self,
         name: &str,
         labels: &[&str],
-        key: &[Label],
+        key: &[&str],
         more: Option<(&str, &str)>,
         histogram: &Histogram,
         shown: fn(u64) -> String,
     ) {
-        let shape = histogram.shape();
+        let up_to = histogram.up_to();
+        let all = up_to.last().copied().unwrap_or(0);
         // A series that has seen no value (no first content, say) is noise.
-        if shape.count == 0 {
+        if all == 0 {
             return;
         }
         let mut inner = pairs(labels, key);
@@ -110,14 +115,14 @@ impl Page {
             let _ = write!(inner, ",{label}=\"{value}\"");
         }
         let bounds = histogram.bounds.iter().map(|bound| shown(*bound));
-        for (bound, count) in bounds.chain(["+Inf".to_owned()]).zip(&shape.up_to) {
+        for (bound, count) in bounds.chain(["+Inf".to_owned()]).zip(&up_to) {
             let _ = writeln!(self.0, "{name}_bucket{{{inner},le=\"{bound}\"}} {count}");
         }
-        let _ = writeln!(self.0, "{name}_sum{{{inner}}} {}", shown(shape.sum));
-        let _ = writeln!(self.0, "{name}_count{{{inner}}} {}", shape.count);
+        let _ = writeln!(self.0, "{name}_sum{{{inner}}} {}", shown(histogram.sum));
+        let _ = writeln!(self.0, "{name}_count{{{inner}}} {all}");
     }
 
-    fn sample(&mut self, name: &str, labels: &[&str], key: &[Label], value: &str) {
+    fn sample(&mut self, name: &str, labels: &[&str], key: &[&str], value: &str) {
         if labels.is_empty() {
             let _ = writeln!(self.0, "{name} {value}");
         } else {
@@ -126,7 +131,7 @@ impl Page {
     }
 }
 
-fn pairs(labels: &[&str], key: &[Label]) -> String {
+fn pairs(labels: &[&str], key: &[&str]) -> String {
     let mut text = String::new();
     for (label, value) in labels.iter().zip(key) {
         if !text.is_empty() {

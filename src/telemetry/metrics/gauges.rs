@@ -1,7 +1,6 @@
 //! What is measured at the moment of the reading, and not counted.
 
 use super::exposition::Page;
-use super::label::Label;
 use super::vocabulary::Vocabulary;
 use crate::gateway::keys::KeyState;
 use crate::routing::health::Admission;
@@ -40,16 +39,18 @@ impl Gauges {
     pub(super) fn write(&self, page: &mut Page, words: &Vocabulary) {
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let plain = |page: &mut Page, name, help, value| {
-            page.gauges(name, help, &[], [(Vec::new(), value)]);
+            page.gauges(name, help, &[], [([], value)]);
         };
         let in_flight = count(self.in_flight);
         plain(page, "llmgw_inflight", "Requests at once.", in_flight);
         let streams = count(self.streams);
         plain(page, "llmgw_streams_open", "Streams being sent.", streams);
         self.breakers(page, words);
+        let most = self.keys.iter().map(|(_, states)| states.len()).max();
+        let numbers: Vec<String> = (1..=most.unwrap_or(0)).map(|at| at.to_string()).collect();
         let keys = self.keys.iter().flat_map(|(provider, states)| {
-            states.iter().enumerate().map(move |(at, state)| {
-                let key = vec![provider.as_str().into(), (at + 1).to_string().into()];
+            states.iter().zip(&numbers).map(move |(state, number)| {
+                let key = [provider.as_str(), number.as_str()];
                 let up = match state {
                     KeyState::Ready => 1,
                     KeyState::Resting | KeyState::Retired => 0,
@@ -63,7 +64,7 @@ impl Gauges {
             &["provider", "key"],
             keys,
         );
-        let lost = vec![(Vec::new(), self.lost_lines)];
+        let lost = [([], self.lost_lines)];
         let help = "Lines of the log that could not be written.";
         page.counters("llmgw_log_dropped_total", help, &[], lost);
         let sound = match self.reload {
@@ -82,26 +83,25 @@ impl Gauges {
             "How often a configuration was taken.",
             self.generation,
         );
-        let version: Label = env!("CARGO_PKG_VERSION").into();
         page.gauges(
             "llmgw_build_info",
             "Which program this is.",
             &["version"],
-            [(vec![version], 1)],
+            [([env!("CARGO_PKG_VERSION")], 1)],
         );
     }
 
     /// Models that share a label are told by the worst of them.
     fn breakers(&self, page: &mut Page, words: &Vocabulary) {
-        let mut worst = std::collections::BTreeMap::<Vec<Label>, u64>::new();
+        let mut worst = std::collections::BTreeMap::<[&str; 2], u64>::new();
         for (target, admission) in &self.targets {
             let state = match admission {
                 Admission::Open => 0,
                 Admission::Probe => 1,
                 Admission::Closed(_) | Admission::Throttled(_) => 2,
             };
-            let key = vec![words.provider(Some(target)), words.model(Some(target))];
-            let known = worst.entry(key).or_default();
+            let whom = words.whom(Some(target));
+            let known = worst.entry([whom.provider, whom.model]).or_default();
             *known = state.max(*known);
         }
         page.gauges(

@@ -4,26 +4,24 @@
 //! Each ended request adds to some counters; nothing is counted that nobody can read, so without the listener for
 //! administration there is none of this. Labels are bounded: see [`vocabulary`].
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
 use super::record::{Door, Outcome, Record};
-use super::recorder::Sink;
+use super::sinks::Sink;
 use crate::config::Config;
 use crate::gateway::journal::{Attempt, Fate, Tokens};
 
 mod exposition;
 pub mod gauges;
-mod label;
 mod rendering;
 mod series;
 pub mod vocabulary;
 
-use label::Label;
-use series::{Buckets, Counter, Family, Histogram};
-use vocabulary::{NONE, Vocabulary};
+use series::{Buckets, Family, Histogram};
+use vocabulary::{NONE, Vocabulary, Whom};
 
 /// OpenTelemetry's boundaries for the duration of operations, in microseconds.
 const DURATIONS: Buckets = &[
@@ -54,21 +52,26 @@ const OVERHEADS: Buckets = &[
     10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 100_000, 1_000_000,
 ];
 
-/// Operation, provider, model asked for, model that answered, error.
-type Call = [Label; 5];
-
 /// All that is counted.
 #[derive(Debug)]
 pub struct Metrics {
     vocabulary: ArcSwap<Vocabulary>,
-    requests: Family<3, Counter>,
+    /// Held while records are counted or a page is written; no request waits for it.
+    counts: Mutex<Counts>,
+}
+
+/// The series.
+#[derive(Debug, Default)]
+struct Counts {
+    requests: Family<3, u64>,
+    /// By operation, provider, model asked for, model that answered, error; the next, too.
     served: Family<5, Served>,
     asked: Family<5, Asked>,
-    attempts: Family<4, Counter>,
-    failovers: Family<3, Counter>,
-    costs: Family<3, Counter>,
-    unpriced: Family<3, Counter>,
-    losses: Family<1, Counter>,
+    attempts: Family<4, u64>,
+    failovers: Family<3, u64>,
+    costs: Family<3, u64>,
+    unpriced: Family<3, u64>,
+    losses: Family<1, u64>,
     overheads: Family<1, Overhead>,
 }
 
@@ -132,15 +135,7 @@ impl Metrics {
     pub fn new(config: &Config) -> Self {
         Self {
             vocabulary: ArcSwap::from_pointee(Vocabulary::of(config)),
-            requests: Family::default(),
-            served: Family::default(),
-            asked: Family::default(),
-            attempts: Family::default(),
-            failovers: Family::default(),
-            costs: Family::default(),
-            unpriced: Family::default(),
-            losses: Family::default(),
-            overheads: Family::default(),
+            counts: Mutex::default(),
         }
     }
 
@@ -149,135 +144,127 @@ impl Metrics {
         self.vocabulary.store(Arc::new(Vocabulary::of(config)));
     }
 
-    fn count(&self, record: &Record) {
-        let words = self.vocabulary.load();
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    fn count(&mut self, words: &Vocabulary, record: &Record) {
         let model = words.asked(record);
         let status = Vocabulary::status(record.status);
-        let door = Label::Word(record.door.as_str());
-        self.requests
-            .with([door, model.clone(), status], |it| it.add(1));
-        if let Some(operation) = operation(record.door) {
-            self.count_served(&words, record, operation, &model);
-            for attempt in &record.attempts {
-                self.count_asked(&words, attempt, operation, &model);
-            }
+        self.requests.add([record.door.as_str(), model, &status], 1);
+        let operation = operation(record.door);
+        if let Some(operation) = operation {
+            self.count_served(words, record, operation, model);
         }
         for attempt in &record.attempts {
-            self.count_attempt(&words, attempt, record);
+            let whom = words.whom(Some(&attempt.target));
+            if let Some(operation) = operation {
+                self.count_asked(words, attempt, [operation, whom.vendor, model, whom.model]);
+            }
+            self.count_attempt(words, attempt, whom, record);
         }
         for (one, next) in record.attempts.iter().zip(record.attempts.iter().skip(1)) {
             // An attempt that goes on after one that was given up is a race and no failover.
             if one.target != next.target && one.fate != Fate::Abandoned {
+                let whom = |attempt: &Attempt| words.whom(Some(&attempt.target)).to_string();
                 let cause = words.error(one.cause.as_deref());
-                let key = [words.target(&one.target), words.target(&next.target), cause];
-                self.failovers.with(key, |it| it.add(1));
+                self.failovers.add([&whom(one), &whom(next), cause], 1);
             }
         }
         for field in &record.losses {
-            self.losses.with([words.field(field)], |it| it.add(1));
+            self.losses.add([words.field(field)], 1);
         }
         let before = record.attempts.iter().map(|attempt| attempt.started).min();
         let before = before.map_or(record.overhead, |first| {
             first.saturating_duration_since(record.started)
         });
         let after = record.overhead.saturating_sub(before);
-        self.overheads
-            .with([Label::Word("request")], |it| it.0.time(before));
-        self.overheads
-            .with([Label::Word("reply")], |it| it.0.time(after));
+        self.overheads.of(["request"]).0.time(before);
+        self.overheads.of(["reply"]).0.time(after);
     }
 
     fn count_served(
-        &self,
+        &mut self,
         words: &Vocabulary,
         record: &Record,
         operation: &'static str,
-        model: &Label,
+        model: &str,
     ) {
         let error = match record.outcome {
-            Outcome::Completed | Outcome::Incomplete => None,
-            Outcome::Refused | Outcome::Failed => Some(words.error(record.code.as_deref())),
-            Outcome::HungUp | Outcome::Cancelled => Some(Label::Word(record.outcome.as_str())),
+            Outcome::Completed | Outcome::Incomplete => NONE,
+            Outcome::Refused | Outcome::Failed => words.error(record.code.as_deref()),
+            Outcome::HungUp | Outcome::Cancelled => record.outcome.as_str(),
         };
-        let call: Call = [
-            Label::Word(operation),
-            words.vendor(record.served.as_ref()),
-            model.clone(),
-            words.model(record.served.as_ref()),
-            error.unwrap_or(NONE),
-        ];
-        self.served.with(call, |it| {
-            it.duration.time(record.total);
-            let Some(first) = record.to_first else {
-                return;
-            };
-            it.first_token.time(first);
-            let output = record.tokens.map_or(0, |tokens| tokens.output);
-            if let Ok(more @ 1..) = u32::try_from(output.saturating_sub(1)) {
-                it.token_time
-                    .time(record.total.saturating_sub(first) / more);
-            }
-        });
+        let whom = words.whom(record.served.as_ref());
+        let call = [operation, whom.vendor, model, whom.model, error];
+        let series = self.served.of(call);
+        series.duration.time(record.total);
+        let Some(first) = record.to_first else {
+            return;
+        };
+        series.first_token.time(first);
+        let output = record.tokens.map_or(0, |tokens| tokens.output);
+        if let Ok(more @ 1..) = u32::try_from(output.saturating_sub(1)) {
+            let rest = record.total.saturating_sub(first);
+            series.token_time.time(rest / more);
+        }
     }
 
     fn count_asked(
-        &self,
+        &mut self,
         words: &Vocabulary,
         attempt: &Attempt,
-        operation: &'static str,
-        model: &Label,
+        [operation, vendor, asked, model]: [&str; 4],
     ) {
-        let target = Some(&attempt.target);
         let error = match attempt.fate {
             Fate::Answered => NONE,
             Fate::Failed | Fate::Cut => words.error(attempt.cause.as_deref()),
-            Fate::Abandoned => Label::Word(attempt.fate.as_str()),
+            Fate::Abandoned => attempt.fate.as_str(),
         };
-        let call: Call = [
-            Label::Word(operation),
-            words.vendor(target),
-            model.clone(),
-            words.model(target),
-            error,
-        ];
-        self.asked.with(call, |it| {
-            it.duration.time(attempt.duration);
-            if let Some(first) = attempt.to_first {
-                it.first_chunk.time(first);
+        let series = self.asked.of([operation, vendor, asked, model, error]);
+        series.duration.time(attempt.duration);
+        if let Some(first) = attempt.to_first {
+            series.first_chunk.time(first);
+        }
+        if let Some(tokens) = attempt.tokens {
+            for (histogram, count) in series.tokens.iter_mut().zip(kinds(tokens)) {
+                histogram.add(count);
             }
-            if let Some(tokens) = attempt.tokens {
-                for (histogram, count) in it.tokens.iter().zip(kinds(tokens)) {
-                    histogram.add(count);
-                }
-            }
-        });
+        }
     }
 
-    fn count_attempt(&self, words: &Vocabulary, attempt: &Attempt, record: &Record) {
-        let target = Some(&attempt.target);
-        let provider = words.provider(target);
-        let model = words.model(target);
-        let fate = Label::Word(attempt.fate.as_str());
-        let cause = attempt.cause.as_deref().map(|it| words.error(Some(it)));
-        let cause = cause.unwrap_or(NONE);
-        self.attempts
-            .with([provider.clone(), model.clone(), fate, cause], |it| {
-                it.add(1);
-            });
+    fn count_attempt(
+        &mut self,
+        words: &Vocabulary,
+        attempt: &Attempt,
+        whom: Whom<'_>,
+        record: &Record,
+    ) {
+        let Whom {
+            provider, model, ..
+        } = whom;
+        let fate = attempt.fate.as_str();
+        let cause = attempt.cause.as_deref();
+        let cause = cause.map_or(NONE, |cause| words.error(Some(cause)));
+        self.attempts.add([provider, model, fate, cause], 1);
         if let Some(cost) = attempt.cost {
             let key = words.key(record.key.as_deref());
-            self.costs
-                .with([provider, model, key], |it| it.add(cost.pico()));
+            self.costs.add([provider, model, key], cost.pico());
         } else if let Some(reason) = unpriced(attempt, record.door) {
-            self.unpriced
-                .with([provider, model, Label::Word(reason)], |it| it.add(1));
+            self.unpriced.add([provider, model, reason], 1);
         }
     }
 }
 
 impl Sink for Metrics {
-    fn take(&self, record: &Arc<Record>) {
-        self.count(record);
+    fn take(&self, records: &[Arc<Record>]) {
+        let words = self.vocabulary.load();
+        let mut counts = self.counts();
+        for record in records {
+            counts.count(&words, record);
+        }
     }
 }
 

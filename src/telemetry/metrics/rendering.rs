@@ -3,19 +3,23 @@
 use super::exposition::Page;
 use super::gauges::Gauges;
 use super::series::Histogram;
-use super::{Asked, KINDS, Metrics, Served};
+use super::{Asked, Counts, KINDS, Metrics, Served};
 
 impl Metrics {
-    /// The page that Prometheus reads. Counting goes on meanwhile: nothing is locked but for the time of a copy of
-    /// pointers.
+    /// The page that Prometheus reads. Counting waits meanwhile, requests do not: their records wait for it.
     pub fn render(&self, gauges: &Gauges) -> String {
         let mut page = Page::default();
-        self.conventions(&mut page);
-        self.own(&mut page);
+        {
+            let counts = self.counts();
+            counts.conventions(&mut page);
+            counts.own(&mut page);
+        }
         gauges.write(&mut page, &self.vocabulary.load());
         page.finish()
     }
+}
 
+impl Counts {
     fn conventions(&self, page: &mut Page) {
         let labels = [
             "gen_ai_operation_name",

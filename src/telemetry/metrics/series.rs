@@ -1,13 +1,11 @@
 //! Counters and histograms, and families of them by their labels.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::hash::BuildHasher as _;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 
-use super::label::Label;
 use super::micros;
 use super::vocabulary::OTHER;
 
@@ -18,36 +16,12 @@ const MOST_SERIES: usize = 1000;
 /// The upper boundaries of a histogram, in whole units.
 pub(super) type Buckets = &'static [u64];
 
-/// A number that only grows.
-#[derive(Debug, Default)]
-pub(super) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(super) fn add(&self, more: u64) {
-        self.0.fetch_add(more, Ordering::Relaxed);
-    }
-
-    pub(super) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// How often a value was in which range. Values are whole numbers, microseconds for times, so that sums are exact.
 #[derive(Debug)]
 pub(super) struct Histogram {
     pub(super) bounds: Buckets,
-    counts: Box<[AtomicU64]>,
-    sum: AtomicU64,
-}
-
-/// A histogram at one moment.
-#[derive(Debug)]
-pub(super) struct Shape {
-    /// So many values up to each boundary, those below included.
-    pub(super) up_to: Vec<u64>,
-    /// So many in all.
-    pub(super) count: u64,
-    /// Their sum.
+    counts: Box<[u64]>,
+    /// Of all values.
     pub(super) sum: u64,
 }
 
@@ -55,86 +29,99 @@ impl Histogram {
     pub(super) fn of(bounds: Buckets) -> Self {
         Self {
             bounds,
-            counts: (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect(),
-            sum: AtomicU64::new(0),
+            counts: vec![0; bounds.len() + 1].into(),
+            sum: 0,
         }
     }
 
-    pub(super) fn add(&self, value: u64) {
+    pub(super) fn add(&mut self, value: u64) {
         let at = self.bounds.partition_point(|bound| *bound < value);
-        if let Some(count) = self.counts.get(at) {
-            count.fetch_add(1, Ordering::Relaxed);
+        if let Some(count) = self.counts.get_mut(at) {
+            *count += 1;
         }
-        self.sum.fetch_add(value, Ordering::Relaxed);
+        self.sum = self.sum.saturating_add(value);
     }
 
-    pub(super) fn time(&self, time: Duration) {
+    pub(super) fn time(&mut self, time: Duration) {
         self.add(micros(time));
     }
 
-    pub(super) fn shape(&self) -> Shape {
-        let mut count = 0;
-        let up_to = self.counts.iter().map(|one| {
-            count += one.load(Ordering::Relaxed);
-            count
+    /// So many values up to each boundary, those below included; the last is that of all.
+    pub(super) fn up_to(&self) -> Vec<u64> {
+        let counts = self.counts.iter();
+        let sums = counts.scan(0, |sum, count| {
+            *sum += count;
+            Some(*sum)
         });
-        Shape {
-            up_to: up_to.collect(),
-            count,
-            sum: self.sum.load(Ordering::Relaxed),
-        }
+        sums.collect()
     }
 }
 
 /// Series of one name by `N` labels.
 #[derive(Debug)]
-pub(super) struct Family<const N: usize, S>(RwLock<HashMap<[Label; N], Arc<S>, RandomState>>);
+pub(super) struct Family<const N: usize, S> {
+    /// A plain table, because it can be asked by labels that are borrowed.
+    series: HashTable<([Box<str>; N], S)>,
+    hasher: RandomState,
+}
 
 impl<const N: usize, S> Default for Family<N, S> {
     fn default() -> Self {
-        Self(RwLock::default())
+        Self {
+            series: HashTable::new(),
+            hasher: RandomState::default(),
+        }
     }
 }
 
 impl<const N: usize, S: Default> Family<N, S> {
-    /// Uses the series of these labels.
-    pub(super) fn with(&self, labels: [Label; N], work: impl FnOnce(&S)) {
-        {
-            let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(series) = known.get(&labels) {
-                return work(series);
-            }
-        }
-        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let is_full = all.len() >= MOST_SERIES && !all.contains_key(&labels);
-        let labels = if is_full {
-            std::array::from_fn(|_| OTHER)
-        } else {
-            labels
+    /// The series of these labels.
+    pub(super) fn of(&mut self, mut labels: [&str; N]) -> &mut S {
+        let Self { series, hasher } = self;
+        let is = |known: &[Box<str>; N], labels: &[&str; N]| {
+            known
+                .iter()
+                .zip(labels)
+                .all(|(one, other)| **one == **other)
         };
-        let series = all.entry(labels).or_default().clone();
-        drop(all);
-        work(&series);
+        let mut hash = hasher.hash_one(labels);
+        if series.len() >= MOST_SERIES && series.find(hash, |(it, _)| is(it, &labels)).is_none() {
+            labels = [OTHER; N];
+            hash = hasher.hash_one(labels);
+        }
+        let place = series.entry(
+            hash,
+            |(known, _)| is(known, &labels),
+            // Boxed or borrowed, a text has the same hash.
+            |(known, _)| hasher.hash_one(known),
+        );
+        let (_, found) = place
+            .or_insert_with(|| (labels.map(Into::into), S::default()))
+            .into_mut();
+        found
     }
 
     /// All series, in the order of their labels.
-    pub(super) fn all(&self) -> Vec<([Label; N], Arc<S>)> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<_> = known
-            .iter()
-            .map(|(labels, series)| (labels.clone(), series.clone()))
+    pub(super) fn all(&self) -> Vec<([&str; N], &S)> {
+        let all = self.series.iter();
+        let mut all: Vec<_> = all
+            .map(|(labels, series)| (labels.each_ref().map(|label| &**label), series))
             .collect();
-        drop(known);
-        all.sort_by(|one, other| one.0.cmp(&other.0));
+        all.sort_by_key(|(labels, _)| *labels);
         all
     }
 }
 
-impl<const N: usize> Family<N, Counter> {
-    /// The counts.
-    pub(super) fn values(&self) -> Vec<(Vec<Label>, u64)> {
+impl<const N: usize> Family<N, u64> {
+    /// Counts so many more.
+    pub(super) fn add(&mut self, labels: [&str; N], more: u64) {
+        let count = self.of(labels);
+        *count = count.saturating_add(more);
+    }
+
+    /// The counts, in the order of their labels.
+    pub(super) fn values(&self) -> Vec<([&str; N], u64)> {
         let all = self.all().into_iter();
-        all.map(|(labels, counter)| (labels.to_vec(), counter.get()))
-            .collect()
+        all.map(|(labels, count)| (labels, *count)).collect()
     }
 }

@@ -4,11 +4,12 @@
 //! configuration or the catalogue has are told; every other one is `other`. Error codes may come from providers, and
 //! fields from clients, so the same holds for them.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 
 use foldhash::fast::RandomState;
 
-use super::label::Label;
 use crate::catalog::models;
 use crate::config::Config;
 use crate::config::alias::{Aim, Alias};
@@ -17,16 +18,17 @@ use crate::target::Target;
 use crate::telemetry::record::Record;
 
 /// Nobody else chooses these names, so nobody can make them collide, and a plain hash will do.
-type Names = HashSet<Label, RandomState>;
+type Words = HashSet<&'static str, RandomState>;
+type Names = HashSet<Box<str>, RandomState>;
 
 /// Stands for all names that are not ours.
-pub(super) const OTHER: Label = Label::Word("other");
+pub(super) const OTHER: &str = "other";
 
 /// The conventions' word for an error that has no name among the known.
-const OTHER_ERROR: Label = Label::Word("_OTHER");
+const OTHER_ERROR: &str = "_OTHER";
 
 /// A label that is empty is none.
-pub(super) const NONE: Label = Label::Word("");
+pub(super) const NONE: &str = "";
 
 /// The codes of errors that there are, of this gateway and of the providers' that matter.
 const ERRORS: &[&str] = &[
@@ -141,16 +143,33 @@ pub struct Vocabulary {
     /// Aliases, models of targets and of the catalogue.
     models: Names,
     /// Providers, and how the conventions call them.
-    providers: HashMap<String, (Label, Label), RandomState>,
+    providers: HashMap<Box<str>, Box<str>, RandomState>,
     keys: Names,
-    errors: Names,
-    fields: Names,
+    errors: Words,
+    fields: Words,
 }
+
+/// A target in words.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whom<'a> {
+    /// The configured name of its provider.
+    pub(super) provider: &'a str,
+    /// What the conventions call its provider.
+    pub(super) vendor: &'a str,
+    pub(super) model: &'a str,
+}
+
+/// Nobody.
+const NOBODY: Whom<'static> = Whom {
+    provider: NONE,
+    vendor: NONE,
+    model: NONE,
+};
 
 impl Vocabulary {
     /// The words of a configuration.
     pub fn of(config: &Config) -> Self {
-        let ids = models::all().iter().map(|model| Label::from(model.id));
+        let ids = models::all().iter().map(|model| model.id.into());
         let mut known: Names = ids.collect();
         for alias in &config.aliases {
             known.insert(alias.name.as_str().into());
@@ -161,97 +180,82 @@ impl Vocabulary {
             known.insert(bare.into());
         }
         known.insert("demo".into());
-        let providers = config.providers.iter().map(|provider| {
-            let name = provider.name().as_str();
-            (name.to_owned(), (name.into(), vendor(provider)))
-        });
+        let providers = config
+            .providers
+            .iter()
+            .map(|provider| (provider.name().as_str().into(), vendor(provider).into()));
         let keys = config.server.keys.iter();
         Self {
             models: known,
             providers: providers.collect(),
             keys: keys.map(|key| key.name.as_str().into()).collect(),
-            errors: ERRORS.iter().map(|code| Label::Word(code)).collect(),
-            fields: FIELDS.iter().map(|field| Label::Word(field)).collect(),
+            errors: ERRORS.iter().copied().collect(),
+            fields: FIELDS.iter().copied().collect(),
         }
     }
 
     /// The model that was asked for: the alias, or a model that is known, with or without its provider.
-    pub(super) fn asked(&self, record: &Record) -> Label {
+    pub(super) fn asked<'a>(&'a self, record: &'a Record) -> &'a str {
         if let Some(alias) = &record.alias {
-            return self.known(alias);
+            return listed(&self.models, alias);
         }
         if let Some((provider, model)) = record.asked.split_once('/')
             && self.providers.contains_key(provider)
             && self.models.contains(model)
         {
-            return record.asked.as_str().into();
+            return &record.asked;
         }
-        self.known(&record.asked)
+        listed(&self.models, &record.asked)
     }
 
-    /// The model of a target.
-    pub(super) fn model(&self, target: Option<&Target>) -> Label {
-        target.map_or_else(|| NONE, |target| self.known(target.model.as_str()))
-    }
-
-    /// The configured name of a target's provider.
-    pub(super) fn provider(&self, target: Option<&Target>) -> Label {
-        self.names(target).map_or_else(|| NONE, |(name, _)| name)
-    }
-
-    /// What the conventions call a target's provider.
-    pub(super) fn vendor(&self, target: Option<&Target>) -> Label {
-        self.names(target)
-            .map_or_else(|| NONE, |(_, vendor)| vendor)
-    }
-
-    /// A target in one word.
-    pub(super) fn target(&self, target: &Target) -> Label {
-        let (provider, model) = (self.provider(Some(target)), self.model(Some(target)));
-        format!("{provider}/{model}").into()
+    /// A target, or nobody.
+    pub(super) fn whom(&self, target: Option<&Target>) -> Whom<'_> {
+        let Some(target) = target else {
+            return NOBODY;
+        };
+        let known = self.providers.get_key_value(target.provider.as_str());
+        let (provider, vendor) = known.map_or((OTHER, OTHER), |(name, vendor)| (name, vendor));
+        Whom {
+            provider,
+            vendor,
+            model: listed(&self.models, target.model.as_str()),
+        }
     }
 
     /// The name of a client's key.
-    pub(super) fn key(&self, name: Option<&str>) -> Label {
-        match name {
-            None => NONE,
-            Some(name) => Self::listed(&self.keys, name),
-        }
+    pub(super) fn key(&self, name: Option<&str>) -> &str {
+        name.map_or(NONE, |name| listed(&self.keys, name))
     }
 
     /// The code of an error.
-    pub(super) fn error(&self, code: Option<&str>) -> Label {
+    pub(super) fn error(&self, code: Option<&str>) -> &'static str {
         let known = code.and_then(|code| self.errors.get(code));
-        known.cloned().unwrap_or(OTHER_ERROR)
+        known.copied().unwrap_or(OTHER_ERROR)
     }
 
     /// The field of a loss, without what is inside it.
-    pub(super) fn field(&self, path: &str) -> Label {
+    pub(super) fn field(&self, path: &str) -> &'static str {
         let head = path.split(['.', '[']).next().unwrap_or_default();
-        Self::listed(&self.fields, head)
+        self.fields.get(head).copied().unwrap_or(OTHER)
     }
 
     /// A status of HTTP.
-    pub(super) fn status(status: u16) -> Label {
+    pub(super) fn status(status: u16) -> Cow<'static, str> {
         match status {
-            200 => Label::Word("200"),
+            200 => "200".into(),
             100..=599 => status.to_string().into(),
-            _ => OTHER,
+            _ => OTHER.into(),
         }
     }
+}
 
-    fn names(&self, target: Option<&Target>) -> Option<(Label, Label)> {
-        let name = target?.provider.as_str();
-        let known = self.providers.get(name).cloned();
-        Some(known.unwrap_or((OTHER, OTHER)))
-    }
+fn listed<'a>(names: &'a Names, name: &str) -> &'a str {
+    names.get(name).map_or(OTHER, |name| name)
+}
 
-    fn known(&self, model: &str) -> Label {
-        Self::listed(&self.models, model)
-    }
-
-    fn listed(names: &Names, name: &str) -> Label {
-        names.get(name).cloned().unwrap_or(OTHER)
+impl fmt::Display for Whom<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.provider, self.model)
     }
 }
 
@@ -263,9 +267,9 @@ fn targets(alias: &Alias) -> impl Iterator<Item = &Target> {
 }
 
 /// The conventions' `gen_ai.provider.name`; a vendor that they do not know is called what the catalogue calls it.
-fn vendor(provider: &ProviderConfig) -> Label {
+fn vendor(provider: &ProviderConfig) -> &str {
     match provider.vendor() {
-        "google" => "gcp.gemini".into(),
-        vendor => vendor.into(),
+        "google" => "gcp.gemini",
+        vendor => vendor,
     }
 }

@@ -26,13 +26,13 @@ pub(super) fn encode(spans: &[Span], resource: &[(String, String)]) -> Vec<u8> {
 fn span(span: &Span) -> Json {
     let attributes = span.attributes.iter();
     let attributes: Vec<Json> = attributes
-        .map(|(key, value)| json!({ "key": key, "value": any(value) }))
+        .map(|(key, value)| json!({ "key": key, "value": any(*value) }))
         .collect();
     let mut json = json!({
         "traceId": format!("{:032x}", span.trace),
         "spanId": format!("{:016x}", span.id),
         "flags": span.flags,
-        "name": span.name,
+        "name": format!("{} {}", span.name.0, span.name.1),
         "kind": span.kind as i32,
         "startTimeUnixNano": span.start.to_string(),
         "endTimeUnixNano": span.end.to_string(),
@@ -45,7 +45,7 @@ fn span(span: &Span) -> Json {
         if !span.state.is_empty() {
             fields.insert("traceState".to_owned(), json!(span.state));
         }
-        if let Some(failure) = &span.failure {
+        if let Some(failure) = span.failure {
             fields.insert(
                 "status".to_owned(),
                 json!({ "code": 2, "message": failure }),
@@ -55,18 +55,12 @@ fn span(span: &Span) -> Json {
     json
 }
 
-fn any(value: &Value) -> Json {
+fn any(value: Value<'_>) -> Json {
     match value {
         Value::Text(text) => json!({ "stringValue": text }),
         Value::Number(number) => json!({ "intValue": number.to_string() }),
         Value::Real(real) => json!({ "doubleValue": real }),
         Value::Flag(flag) => json!({ "boolValue": flag }),
-        Value::Texts(texts) => {
-            let texts: Vec<Json> = texts
-                .iter()
-                .map(|text| json!({ "stringValue": text }))
-                .collect();
-            json!({ "arrayValue": { "values": texts } })
-        }
+        Value::Texts(text) => json!({ "arrayValue": { "values": [{ "stringValue": text }] } }),
     }
 }

@@ -18,7 +18,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::{Instant, sleep_until};
 
 use super::record::Record;
-use super::recorder::Sink;
+use super::sinks::Sink;
 use crate::config::Config;
 use crate::config::traces::{Heed, Sampler, Traces};
 use crate::gateway::trace::{Sampled, Trace};
@@ -147,13 +147,15 @@ fn draw(ratio: f64, id: u128) -> Sampled {
 }
 
 impl Sink for Inlet {
-    fn take(&self, record: &Arc<Record>) {
-        let sampled = record.trace.as_deref().map(Trace::sampled);
-        if sampled != Some(Sampled::Yes) {
-            return;
-        }
-        if self.queue.try_send(record.clone()).is_err() {
-            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+    fn take(&self, records: &[Arc<Record>]) {
+        let is_sampled = |record: &&Arc<Record>| {
+            let trace = record.trace.as_deref();
+            trace.is_some_and(|trace| trace.sampled() == Sampled::Yes)
+        };
+        for record in records.iter().filter(is_sampled) {
+            if self.queue.try_send(record.clone()).is_err() {
+                self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+            }
         }
         if self.queue.max_capacity() - self.queue.capacity() >= self.batch {
             self.filled.notify_one();

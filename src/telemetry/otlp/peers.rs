@@ -9,42 +9,59 @@ use crate::config::provider::ProviderConfig;
 use crate::target::ProviderName;
 
 /// Whom a span is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Peer {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Peer<'a> {
     /// `gen_ai.provider.name`.
-    pub(super) name: String,
+    pub(super) name: &'a str,
     /// `gen_ai.operation.name` of a request for an answer.
     pub(super) operation: &'static str,
     /// The host and the port; `None` for what is no server.
-    pub(super) server: Option<(String, u16)>,
+    pub(super) server: Option<(&'a str, u16)>,
+}
+
+/// What is known of a configured provider.
+#[derive(Debug, Clone)]
+struct Known {
+    name: String,
+    operation: &'static str,
+    server: Option<(String, u16)>,
 }
 
 /// All configured providers.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Peers(HashMap<ProviderName, Peer>);
+pub(super) struct Peers(HashMap<ProviderName, Known>);
 
 impl Peers {
     pub(super) fn of(config: &Config) -> Self {
         let providers = config.providers.iter();
         Self(
             providers
-                .map(|provider| (provider.name().clone(), Peer::of(provider)))
+                .map(|provider| (provider.name().clone(), Known::of(provider)))
                 .collect(),
         )
     }
 
     /// One of them; of a provider that a reload took away its name is known.
-    pub(super) fn get(&self, name: &ProviderName) -> Peer {
-        let known = self.0.get(name).cloned();
-        known.unwrap_or_else(|| Peer {
-            name: name.to_string(),
-            operation: "chat",
-            server: None,
-        })
+    pub(super) fn get<'a>(&'a self, name: &'a ProviderName) -> Peer<'a> {
+        match self.0.get(name) {
+            Some(known) => Peer {
+                name: &known.name,
+                operation: known.operation,
+                server: known
+                    .server
+                    .as_ref()
+                    .map(|(host, port)| (host.as_str(), *port)),
+            },
+            None => Peer {
+                name: name.as_str(),
+                operation: "chat",
+                server: None,
+            },
+        }
     }
 }
 
-impl Peer {
+impl Known {
     fn of(provider: &ProviderConfig) -> Self {
         let url = Url::parse(&provider.settings.base_url).ok();
         let server = url.and_then(|url| {

@@ -31,21 +31,21 @@ pub(super) fn encode(spans: &[Span], resource: &[(String, String)]) -> Vec<u8> {
 fn write(span: &Span, message: &mut Message) {
     message.bytes(1, &span.trace.to_be_bytes());
     message.bytes(2, &span.id.get().to_be_bytes());
-    message.text(3, &span.state);
+    message.text(3, span.state);
     if let Some(parent) = span.parent {
         message.bytes(4, &parent.get().to_be_bytes());
     }
-    message.text(5, &span.name);
+    message.words(5, span.name);
     message.varint(6, span.kind as u64);
     message.fixed64(7, span.start);
     message.fixed64(8, span.end);
     for (key, value) in &span.attributes {
         message.message(9, |pair| {
             pair.text(1, key);
-            pair.message(2, |any| write_any(value, any));
+            pair.message(2, |any| write_any(*value, any));
         });
     }
-    if let Some(failure) = &span.failure {
+    if let Some(failure) = span.failure {
         message.message(15, |status| {
             status.text(2, failure);
             status.varint(3, 2);
@@ -55,17 +55,15 @@ fn write(span: &Span, message: &mut Message) {
 }
 
 /// One of several: written even where it is the default, since its presence says which it is.
-fn write_any(value: &Value, any: &mut Message) {
+fn write_any(value: Value<'_>, any: &mut Message) {
     match value {
         Value::Text(text) => any.bytes(1, text.as_bytes()),
-        Value::Flag(flag) => any.varint(2, u64::from(*flag)),
+        Value::Flag(flag) => any.varint(2, u64::from(flag)),
         // Two's complement, as protobuf has negative numbers.
         Value::Number(number) => any.varint(3, number.cast_unsigned()),
         Value::Real(real) => any.fixed64(4, real.to_bits()),
-        Value::Texts(texts) => any.message(5, |array| {
-            for text in texts {
-                array.message(1, |any| any.bytes(1, text.as_bytes()));
-            }
+        Value::Texts(text) => any.message(5, |array| {
+            array.message(1, |any| any.bytes(1, text.as_bytes()));
         }),
     }
 }
@@ -127,6 +125,15 @@ impl Message {
         if !text.is_empty() {
             self.bytes(field, text.as_bytes());
         }
+    }
+
+    /// Two words with a blank between.
+    fn words(&mut self, field: u64, (one, other): (&str, &str)) {
+        self.tag(field, Wire::Length);
+        self.raw((one.len() + 1 + other.len()) as u64);
+        self.0.extend_from_slice(one.as_bytes());
+        self.0.push(b' ');
+        self.0.extend_from_slice(other.as_bytes());
     }
 
     /// A message within. Its length stands before it and is known after it: there is room for a short one, and only a

@@ -15,24 +15,25 @@ use crate::telemetry::record::{Door, Mend, Outcome, Record, Transport};
 /// The longest name of a model that goes into a span: longer ones are no names.
 const LONGEST_NAME: usize = 200;
 
-/// One span, as OTLP has it.
+/// One span, as OTLP has it, in the words of its record.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Span {
+pub(super) struct Span<'a> {
     pub(super) trace: u128,
     pub(super) id: SpanId,
     pub(super) parent: Option<SpanId>,
-    pub(super) state: String,
+    pub(super) state: &'a str,
     /// The trace's flags in the lower byte; above it, whether the parent is known to be elsewhere.
     pub(super) flags: u32,
-    pub(super) name: String,
+    /// In two words.
+    pub(super) name: (&'a str, &'a str),
     pub(super) kind: Kind,
     /// Unix time in nanoseconds.
     pub(super) start: u64,
     /// Unix time in nanoseconds.
     pub(super) end: u64,
-    pub(super) attributes: Vec<(&'static str, Value)>,
+    pub(super) attributes: Vec<(&'static str, Value<'a>)>,
     /// What went wrong, if something did.
-    pub(super) failure: Option<String>,
+    pub(super) failure: Option<&'a str>,
 }
 
 /// Which side of a call a span is.
@@ -43,14 +44,18 @@ pub(super) enum Kind {
 }
 
 /// The value of an attribute.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
-    Text(String),
-    Texts(Vec<String>),
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Value<'a> {
+    Text(&'a str),
+    /// A list of one text.
+    Texts(&'a str),
     Number(i64),
     Real(f64),
     Flag(bool),
 }
+
+/// The conventions' word for an error that has no name.
+const OTHER_ERROR: &str = "_OTHER";
 
 /// `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK`: it is known whether the parent is in another process.
 const HAS_IS_REMOTE: u32 = 0x100;
@@ -58,7 +63,7 @@ const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
 
 /// The spans of a request; none without a trace.
-pub(super) fn of(record: &Record, peers: &Peers) -> Vec<Span> {
+pub(super) fn of<'a>(record: &'a Record, peers: &'a Peers) -> Vec<Span<'a>> {
     let Some(trace) = record.trace.as_deref() else {
         return Vec::new();
     };
@@ -85,8 +90,8 @@ pub(super) fn of(record: &Record, peers: &Peers) -> Vec<Span> {
 }
 
 /// What was said, where that is wanted.
-fn content(record: &Record) -> Vec<(&'static str, Value)> {
-    let mut attributes = Attributes::default();
+fn content(record: &Record) -> Vec<(&'static str, Value<'_>)> {
+    let mut attributes = Attributes(Vec::new());
     if let Some(messages) = &record.messages {
         let system = messages.system.as_deref();
         attributes.maybe("gen_ai.system_instructions", system);
@@ -110,25 +115,20 @@ fn is_answer(attempt: &Attempt) -> bool {
     matches!(attempt.fate, Fate::Answered | Fate::Cut)
 }
 
-fn request(record: &Record, trace: &Trace, id: SpanId, peers: &Peers) -> Span {
+fn request<'a>(record: &'a Record, trace: &'a Trace, id: SpanId, peers: &'a Peers) -> Span<'a> {
     let (method, route) = match record.transport {
         Transport::WebSocket => ("GET", "/v1/responses"),
         Transport::Http | Transport::Background => ("POST", route(record.door)),
     };
     let failure = match record.outcome {
-        Outcome::Failed => Some(
-            record
-                .code
-                .clone()
-                .unwrap_or_else(|| record.status.to_string()),
-        ),
+        Outcome::Failed => Some(record.code.as_deref().unwrap_or(OTHER_ERROR)),
         Outcome::Completed
         | Outcome::Incomplete
         | Outcome::Refused
         | Outcome::HungUp
         | Outcome::Cancelled => None,
     };
-    let mut attributes = Attributes::default();
+    let mut attributes = Attributes::new();
     attributes.text("http.request.method", method);
     attributes.text("http.route", route);
     attributes.text("url.path", route);
@@ -141,7 +141,7 @@ fn request(record: &Record, trace: &Trace, id: SpanId, peers: &Peers) -> Span {
     let usual = peer.as_ref().map_or("chat", |peer| peer.operation);
     attributes.text("gen_ai.operation.name", operation(record.door, usual));
     if let Some(peer) = &peer {
-        attributes.text("gen_ai.provider.name", &peer.name);
+        attributes.text("gen_ai.provider.name", peer.name);
     }
     attributes.name("gen_ai.request.model", &record.asked);
     attributes.parameters(record);
@@ -166,14 +166,14 @@ fn request(record: &Record, trace: &Trace, id: SpanId, peers: &Peers) -> Span {
         record.to_first.map(|time| time.as_secs_f64()),
     );
     attributes.real("llmgw.overhead", Some(record.overhead.as_secs_f64()));
-    attributes.maybe("error.type", failure.as_deref());
+    attributes.maybe("error.type", failure);
     let start = nanos(record.began);
     Span {
         parent: trace.parent,
         flags: u32::from(trace.flags)
             | HAS_IS_REMOTE
             | if trace.parent.is_some() { IS_REMOTE } else { 0 },
-        name: format!("{method} {route}"),
+        name: (method, route),
         kind: Kind::Server,
         start,
         end: start.saturating_add(span_of(record.total)),
@@ -183,21 +183,21 @@ fn request(record: &Record, trace: &Trace, id: SpanId, peers: &Peers) -> Span {
     }
 }
 
-fn attempt(
-    record: &Record,
-    attempt: &Attempt,
+fn attempt<'a>(
+    record: &'a Record,
+    attempt: &'a Attempt,
     answered: Answered,
-    (trace, parent): (&Trace, SpanId),
-    peers: &Peers,
-) -> Option<Span> {
+    (trace, parent): (&'a Trace, SpanId),
+    peers: &'a Peers,
+) -> Option<Span<'a>> {
     let peer = peers.get(&attempt.target.provider);
     let operation = operation(record.door, peer.operation);
     let model = name(attempt.target.model.as_str());
-    let mut attributes = Attributes::default();
+    let mut attributes = Attributes::new();
     attributes.text("gen_ai.operation.name", operation);
-    attributes.text("gen_ai.provider.name", &peer.name);
+    attributes.text("gen_ai.provider.name", peer.name);
     attributes.text("gen_ai.request.model", model);
-    attributes.server(&peer);
+    attributes.server(peer);
     attributes.parameters(record);
     if answered == Answered::Yes {
         attributes.answer(record);
@@ -222,18 +222,16 @@ fn attempt(
         attributes.number("http.response.status_code", u64::from(status));
     }
     let failure = match attempt.fate {
-        Fate::Failed | Fate::Cut => {
-            Some(attempt.cause.clone().unwrap_or_else(|| "_OTHER".to_owned()))
-        }
+        Fate::Failed | Fate::Cut => Some(attempt.cause.as_deref().unwrap_or(OTHER_ERROR)),
         Fate::Answered | Fate::Abandoned => None,
     };
-    attributes.maybe("error.type", failure.as_deref());
+    attributes.maybe("error.type", failure);
     let after = attempt.started.saturating_duration_since(record.started);
     let start = nanos(record.began).saturating_add(span_of(after));
     Some(Span {
         parent: Some(parent),
         flags: u32::from(trace.flags) | HAS_IS_REMOTE,
-        name: format!("{operation} {model}"),
+        name: (operation, model),
         kind: Kind::Client,
         start,
         end: start.saturating_add(span_of(attempt.duration)),
@@ -243,15 +241,15 @@ fn attempt(
     })
 }
 
-fn blank(trace: &Trace, id: SpanId) -> Span {
+fn blank(trace: &Trace, id: SpanId) -> Span<'_> {
     let state = trace.state.as_ref().and_then(|state| state.to_str().ok());
     Span {
         trace: trace.id,
         id,
         parent: None,
-        state: state.unwrap_or_default().to_owned(),
+        state: state.unwrap_or_default(),
         flags: 0,
-        name: String::new(),
+        name: ("", ""),
         kind: Kind::Server,
         start: 0,
         end: 0,
@@ -294,21 +292,26 @@ fn span_of(time: Duration) -> u64 {
 }
 
 /// The attributes of a span as they are being gathered; what is unknown is left out.
-#[derive(Debug, Default)]
-struct Attributes(Vec<(&'static str, Value)>);
+#[derive(Debug)]
+struct Attributes<'a>(Vec<(&'static str, Value<'a>)>);
 
-impl Attributes {
-    fn text(&mut self, key: &'static str, value: &str) {
-        self.0.push((key, Value::Text(value.to_owned())));
+impl<'a> Attributes<'a> {
+    fn new() -> Self {
+        // About as many as there are where all is known.
+        Self(Vec::with_capacity(32))
     }
 
-    fn maybe(&mut self, key: &'static str, value: Option<&str>) {
+    fn text(&mut self, key: &'static str, value: &'a str) {
+        self.0.push((key, Value::Text(value)));
+    }
+
+    fn maybe(&mut self, key: &'static str, value: Option<&'a str>) {
         if let Some(value) = value {
             self.text(key, value);
         }
     }
 
-    fn name(&mut self, key: &'static str, value: &str) {
+    fn name(&mut self, key: &'static str, value: &'a str) {
         self.maybe(key, Some(name(value)).filter(|name| !name.is_empty()));
     }
 
@@ -337,7 +340,7 @@ impl Attributes {
         }
     }
 
-    fn answer(&mut self, record: &Record) {
+    fn answer(&mut self, record: &'a Record) {
         self.maybe("gen_ai.response.id", record.response_id.as_deref());
         let served = record.served.as_ref().map(|target| target.model.as_str());
         let named = record
@@ -349,9 +352,8 @@ impl Attributes {
             named.or(served).unwrap_or_default(),
         );
         if let Some(reason) = record.finish {
-            let reasons = vec![reason.as_str().to_owned()];
-            self.0
-                .push(("gen_ai.response.finish_reasons", Value::Texts(reasons)));
+            let reasons = Value::Texts(reason.as_str());
+            self.0.push(("gen_ai.response.finish_reasons", reasons));
         }
     }
 
@@ -374,10 +376,10 @@ impl Attributes {
         }
     }
 
-    fn server(&mut self, peer: &Peer) {
-        if let Some((host, port)) = &peer.server {
+    fn server(&mut self, peer: Peer<'a>) {
+        if let Some((host, port)) = peer.server {
             self.text("server.address", host);
-            self.number("server.port", u64::from(*port));
+            self.number("server.port", u64::from(port));
         }
     }
 }

@@ -108,9 +108,9 @@ fn record(attempts: Vec<Attempt>, flags: u8) -> Arc<Record> {
     })
 }
 
-fn value<'a>(span: &'a Span, key: &str) -> Option<&'a Value> {
+fn value<'a>(span: &Span<'a>, key: &str) -> Option<Value<'a>> {
     let found = span.attributes.iter().find(|(name, _)| *name == key);
-    found.map(|(_, value)| value)
+    found.map(|(_, value)| *value)
 }
 
 #[test]
@@ -120,13 +120,14 @@ fn a_request_is_a_server_span_and_each_attempt_a_client_span_below_it() {
         attempt("google", Fate::Answered, 3),
     ];
     let peers = Peers::of(&config(&[]));
-    let spans = spans::of(&record(attempts, 1), &peers);
+    let record = record(attempts, 1);
+    let spans = spans::of(&record, &peers);
     let [request, first, second] = spans.as_slice() else {
         panic!("{spans:#?}")
     };
     assert_eq!(
-        (request.kind, request.name.as_str()),
-        (Kind::Server, "POST /v1/responses")
+        (request.kind, request.name),
+        (Kind::Server, ("POST", "/v1/responses"))
     );
     assert_eq!(request.parent, Some(span_id(0x00f0_67aa_0ba9_02b7)));
     assert_eq!(request.flags, 0x301, "sampled, and the parent is elsewhere");
@@ -135,52 +136,40 @@ fn a_request_is_a_server_span_and_each_attempt_a_client_span_below_it() {
         (1_000_000_000_000, 1_002_000_000_000)
     );
     assert_eq!(request.failure, None);
-    let text = |text: &str| Some(Value::Text(text.to_owned()));
-    assert_eq!(
-        value(request, "gen_ai.request.model").cloned(),
-        text("smart")
-    );
-    assert_eq!(
-        value(request, "gen_ai.provider.name").cloned(),
-        text("gcp.gemini")
-    );
+    let text = |text| Some(Value::Text(text));
+    assert_eq!(value(request, "gen_ai.request.model"), text("smart"));
+    assert_eq!(value(request, "gen_ai.provider.name"), text("gcp.gemini"));
     assert_eq!(
         value(request, "gen_ai.usage.input_tokens"),
-        Some(&Value::Number(10))
+        Some(Value::Number(10))
     );
-    assert_eq!(value(request, "llmgw.cost_usd"), Some(&Value::Real(0.25)));
+    assert_eq!(value(request, "llmgw.cost_usd"), Some(Value::Real(0.25)));
 
-    assert_eq!(
-        (first.kind, first.name.as_str()),
-        (Kind::Client, "chat m-1")
-    );
+    assert_eq!((first.kind, first.name), (Kind::Client, ("chat", "m-1")));
     assert_eq!(
         (first.parent, first.id, first.flags),
         (request.id.into(), span_id(2), 0x101)
     );
-    assert_eq!(first.failure.as_deref(), Some("rate_limit_exceeded"));
-    assert_eq!(value(first, "server.address").cloned(), text("10.0.0.5"));
-    assert_eq!(value(first, "server.port"), Some(&Value::Number(8000)));
+    assert_eq!(first.failure, Some("rate_limit_exceeded"));
+    assert_eq!(value(first, "server.address"), text("10.0.0.5"));
+    assert_eq!(value(first, "server.port"), Some(Value::Number(8000)));
     assert_eq!(
         value(first, "gen_ai.response.id"),
         None,
         "it did not answer"
     );
 
-    assert_eq!(second.name, "generate_content m-1");
-    assert_eq!(
-        value(second, "gen_ai.response.model").cloned(),
-        text("m-1-2026")
-    );
-    let stop = Value::Texts(vec!["stop".to_owned()]);
-    assert_eq!(value(second, "gen_ai.response.finish_reasons"), Some(&stop));
+    assert_eq!(second.name, ("generate_content", "m-1"));
+    assert_eq!(value(second, "gen_ai.response.model"), text("m-1-2026"));
+    let stop = Value::Texts("stop");
+    assert_eq!(value(second, "gen_ai.response.finish_reasons"), Some(stop));
     assert_eq!(
         value(second, "gen_ai.response.time_to_first_chunk"),
-        Some(&Value::Real(0.25))
+        Some(Value::Real(0.25))
     );
     assert_eq!(
         value(second, "gen_ai.usage.cache_read.input_tokens"),
-        Some(&Value::Number(4))
+        Some(Value::Number(4))
     );
     assert_eq!(
         value(second, "gen_ai.usage.reasoning.output_tokens"),
@@ -205,14 +194,15 @@ fn what_was_said_stands_once_where_the_answer_does_or_could_have_been() {
             left_out: 0,
             output: Some("[2]".to_owned()),
         });
-        let spans = spans::of(&record, &Peers::of(&config(&[])));
-        let input = Value::Text("[1]".to_owned());
-        let has = |span: &Span| value(span, "gen_ai.input.messages") == Some(&input);
+        let peers = Peers::of(&config(&[]));
+        let spans = spans::of(&record, &peers);
+        let input = Value::Text("[1]");
+        let has = |span: &Span| value(span, "gen_ai.input.messages") == Some(input);
         let found: Vec<usize> = (0..spans.len()).filter(|at| has(&spans[*at])).collect();
         assert_eq!(found, expect.into_iter().collect::<Vec<_>>(), "{fates:?}");
         for at in found {
             let output = value(&spans[at], "gen_ai.output.messages");
-            assert_eq!(output, Some(&Value::Text("[2]".to_owned())));
+            assert_eq!(output, Some(Value::Text("[2]")));
             assert_eq!(value(&spans[at], "gen_ai.system_instructions"), None);
         }
     };
@@ -228,21 +218,18 @@ fn json_is_as_the_specification_has_it() {
         trace: 0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736,
         id: span_id(0xb7),
         parent: None,
-        state: String::new(),
+        state: "",
         flags: 0x101,
-        name: "n".to_owned(),
+        name: ("n", "m"),
         kind: Kind::Client,
         start: 1,
         end: 2,
-        attributes: vec![
-            ("a", Value::Number(-3)),
-            ("b", Value::Texts(vec!["c".to_owned()])),
-        ],
-        failure: Some("boom".to_owned()),
+        attributes: vec![("a", Value::Number(-3)), ("b", Value::Texts("c"))],
+        failure: Some("boom"),
     };
     let body: serde_json::Value = serde_json::from_slice(&json::encode(&[span], &[])).unwrap();
     let expect = serde_json::json!({
-        "traceId": "4bf92f3577b34da6a3ce929d0e0e4736", "spanId": "00000000000000b7", "flags": 257, "name": "n", "kind": 3,
+        "traceId": "4bf92f3577b34da6a3ce929d0e0e4736", "spanId": "00000000000000b7", "flags": 257, "name": "n m", "kind": 3,
         "startTimeUnixNano": "1", "endTimeUnixNano": "2",
         "attributes": [
             {"key": "a", "value": {"intValue": "-3"}},
@@ -262,9 +249,9 @@ fn protobuf_is_byte_for_byte_what_the_field_numbers_say() {
         trace: 1,
         id: span_id(2),
         parent: None,
-        state: String::new(),
+        state: "",
         flags: 1,
-        name: "n".to_owned(),
+        name: ("n", "m"),
         kind: Kind::Client,
         start: 3,
         end: 4,
@@ -275,7 +262,7 @@ fn protobuf_is_byte_for_byte_what_the_field_numbers_say() {
     let mut expect_span = vec![0x0a, 16];
     expect_span.extend([0; 15]);
     expect_span.extend([1, 0x12, 8, 0, 0, 0, 0, 0, 0, 0, 2]);
-    expect_span.extend([0x2a, 1, b'n', 0x30, 3]);
+    expect_span.extend([0x2a, 3, b'n', b' ', b'm', 0x30, 3]);
     expect_span.extend([0x39, 3, 0, 0, 0, 0, 0, 0, 0, 0x41, 4, 0, 0, 0, 0, 0, 0, 0]);
     // 300 is the example of protobuf's own documentation: ac 02.
     expect_span.extend([0x4a, 8, 0x0a, 1, b'k', 0x12, 3, 0x18, 0xac, 0x02]);
@@ -335,9 +322,9 @@ async fn a_full_queue_drops_and_counts_and_never_waits() {
     let config = config(&[("OTEL_BSP_MAX_QUEUE_SIZE", "2")]);
     let (tracer, sink, _exporter) = build(&config).expect("there are traces");
     for _ in 0..5 {
-        sink.take(&record(vec![], 1));
+        sink.take(&[record(vec![], 1)]);
     }
     assert_eq!(tracer.dropped(), 3);
-    sink.take(&record(vec![], 0));
+    sink.take(&[record(vec![], 0)]);
     assert_eq!(tracer.dropped(), 3, "what is not sampled wants no place");
 }

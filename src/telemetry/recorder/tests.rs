@@ -4,53 +4,64 @@ use super::*;
 use crate::error::Kind;
 use crate::telemetry::record::Outcome;
 use crate::telemetry::redact::Redactor;
+use crate::telemetry::sinks::Sink;
 
 /// Keeps what it gets.
 #[derive(Debug, Default)]
 struct Kept(Mutex<Vec<Arc<Record>>>);
 
 impl Sink for Kept {
-    fn take(&self, record: &Arc<Record>) {
-        self.0.lock().unwrap().push(record.clone());
+    fn take(&self, records: &[Arc<Record>]) {
+        self.0.lock().unwrap().extend_from_slice(records);
     }
 }
 
-fn recorder(log: Option<Arc<Redactor>>) -> (Recorder, Arc<Kept>) {
+/// What was kept of requests that told these.
+struct Seen(Sinks, Arc<Kept>);
+
+impl Seen {
+    fn all(&self) -> Vec<Arc<Record>> {
+        self.0.hand_over();
+        self.1.0.lock().unwrap().clone()
+    }
+
+    fn only(&self) -> Arc<Record> {
+        let records = self.all();
+        assert_eq!(records.len(), 1);
+        records[0].clone()
+    }
+}
+
+fn recorder(log: Option<Arc<Redactor>>) -> (Recorder, Seen) {
     recorder_for(ContentFor { log, spans: None })
 }
 
-fn recorder_for(content: ContentFor) -> (Recorder, Arc<Kept>) {
+fn recorder_for(content: ContentFor) -> (Recorder, Seen) {
     let kept = Arc::new(Kept::default());
     let sinks = Sinks::new(vec![kept.clone()], content);
     let recorder = Recorder::begin(&sinks, Door::Chat, Transport::Http, "r1");
-    (recorder, kept)
-}
-
-fn only(kept: &Kept) -> Arc<Record> {
-    let records = kept.0.lock().unwrap();
-    assert_eq!(records.len(), 1);
-    records[0].clone()
+    (recorder, Seen(sinks, kept))
 }
 
 #[test]
 fn what_nobody_tells_the_end_of_was_given_up_by_its_client() {
-    let (recorder, kept) = recorder(None);
+    let (recorder, seen) = recorder(None);
     let held = recorder.clone();
     drop(recorder);
-    assert!(kept.0.lock().unwrap().is_empty(), "somebody still holds it");
+    assert!(seen.all().is_empty(), "somebody still holds it");
     drop(held);
-    let record = only(&kept);
+    let record = seen.only();
     assert_eq!((record.outcome, record.status), (Outcome::HungUp, 499));
 }
 
 #[test]
 fn the_first_end_that_is_told_is_the_end() {
-    let (recorder, kept) = recorder(None);
+    let (recorder, seen) = recorder(None);
     recorder.asked("m");
     recorder.failed(&Error::invalid("input", "no"), 400);
     recorder.delivered();
     drop(recorder);
-    let record = only(&kept);
+    let record = seen.only();
     assert_eq!(record.outcome, Outcome::Refused);
     assert_eq!((record.status, record.asked.as_str()), (400, "m"));
     assert_eq!(record.message.as_deref(), Some("about `input`"));
@@ -59,13 +70,13 @@ fn the_first_end_that_is_told_is_the_end() {
 
 #[test]
 fn a_request_over_which_we_break_down_has_failed() {
-    let (recorder, kept) = recorder(None);
+    let (recorder, seen) = recorder(None);
     let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
         let _held = recorder;
         std::panic::resume_unwind(Box::new(()));
     }));
     assert!(broken.is_err());
-    let record = only(&kept);
+    let record = seen.only();
     assert_eq!((record.outcome, record.status), (Outcome::Failed, 500));
 }
 
@@ -73,9 +84,9 @@ fn a_request_over_which_we_break_down_has_failed() {
 fn a_complaint_that_may_quote_the_prompt_is_told_only_with_the_content() {
     let complaint = "invalid type: string \"a secret plan\", expected f64";
     let check = |content, error: &Error, expect: &str| {
-        let (recorder, kept) = recorder(content);
+        let (recorder, seen) = recorder(content);
         recorder.failed(error, 400);
-        assert_eq!(only(&kept).message.as_deref(), Some(expect));
+        assert_eq!(seen.only().message.as_deref(), Some(expect));
     };
     let invalid = Error::invalid("temperature", complaint);
     check(None, &invalid, "about `temperature`");
@@ -92,10 +103,10 @@ fn a_providers_words_are_told_only_with_the_content() {
         (None, None),
         (Some(Arc::default()), Some("bad prompt: a secret plan")),
     ] {
-        let (recorder, kept) = recorder(content);
+        let (recorder, seen) = recorder(content);
         recorder.body(b"{\"input\":\"a secret plan\"}");
         recorder.failed(&refused, 400);
-        let record = only(&kept);
+        let record = seen.only();
         assert_eq!(record.message.as_deref(), expect);
         assert_eq!(record.content.is_some(), expect.is_some());
     }
@@ -104,12 +115,12 @@ fn a_providers_words_are_told_only_with_the_content() {
 #[test]
 fn spans_have_what_was_said_where_they_want_it_and_are_made_and_the_log_has_not() {
     let check = |spans: Option<Arc<Redactor>>, sampled: Sampled, expect: Option<&str>| {
-        let (recorder, kept) = recorder_for(ContentFor { log: None, spans });
+        let (recorder, seen) = recorder_for(ContentFor { log: None, spans });
         let recorder = recorder.traced(Some(Arc::new(Trace::root().spanned(sampled))));
         recorder.body(b"{\"input\":\"a secret plan\"}");
         recorder.understood(&Request::ask("m", "a secret plan"), Delivery::Whole);
         recorder.delivered();
-        let record = only(&kept);
+        let record = seen.only();
         assert_eq!(record.content, None);
         let messages = record.messages.as_ref();
         assert_eq!(messages.map(|it| it.input.as_str()), expect);

@@ -1,0 +1,147 @@
+//! Who wants to know of finished requests, and how their records get there: off the requests' own way, many at once.
+//!
+//! A request leaves its record in a list and goes on. A thread of its own hands the list over a hundred times a second:
+//! what is done with many records in turn costs a fraction of the same done once in the midst of each request.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread;
+use std::time::Duration;
+
+use super::record::Record;
+use super::redact::Redactor;
+use crate::gateway::journal::Says;
+
+/// Records that come within this time of the first are handed over with it.
+const GATHER: Duration = Duration::from_millis(10);
+
+/// So many wait. Where the thread cannot keep up, whoever brings one more hands all of them over.
+const MOST_WAITING: usize = 4096;
+
+/// Somebody who wants to know of each finished request. It holds up all others, so it must not wait: what takes time
+/// goes to a thread or task of the sink's, and what that cannot take is dropped and counted.
+pub trait Sink: std::fmt::Debug + Send + Sync {
+    /// Requests have ended, in this order.
+    fn take(&self, records: &[Arc<Record>]);
+}
+
+/// All who want to know. Without any, requests are not observed at all.
+#[derive(Debug, Clone, Default)]
+pub struct Sinks {
+    desk: Option<Arc<Desk>>,
+    content: ContentFor,
+}
+
+/// Who wants to know what was said too: each takes it as its redactor leaves it.
+#[derive(Debug, Clone, Default)]
+pub struct ContentFor {
+    /// The log.
+    pub log: Option<Arc<Redactor>>,
+    /// Spans.
+    pub spans: Option<Arc<Redactor>>,
+}
+
+/// Where records wait to be handed over.
+#[derive(Debug)]
+struct Desk {
+    waiting: Mutex<Vec<Arc<Record>>>,
+    /// Held while records are handed over, so that they keep their order.
+    sinks: Mutex<Vec<Arc<dyn Sink>>>,
+    bell: SyncSender<()>,
+}
+
+impl Sinks {
+    /// These.
+    pub fn new(sinks: Vec<Arc<dyn Sink>>, content: ContentFor) -> Self {
+        Self {
+            desk: (!sinks.is_empty()).then(|| Desk::open(sinks)),
+            content,
+        }
+    }
+
+    /// Does nobody want to know?
+    pub(super) fn is_empty(&self) -> bool {
+        self.desk.is_none()
+    }
+
+    pub(super) fn content(&self) -> &ContentFor {
+        &self.content
+    }
+
+    pub(super) fn says(&self) -> Says {
+        match (&self.content.log, &self.content.spans) {
+            (None, None) => Says::Nothing,
+            (Some(_), _) | (_, Some(_)) => Says::Everything,
+        }
+    }
+
+    /// A request has ended.
+    pub(super) fn put(&self, record: Record) {
+        if let Some(desk) = &self.desk {
+            desk.put(Arc::new(record));
+        }
+    }
+
+    /// Hands over what waits, now: for whoever asks the sinks what they know, and for the end.
+    pub fn hand_over(&self) {
+        if let Some(desk) = &self.desk {
+            desk.hand_over();
+        }
+    }
+}
+
+impl Desk {
+    fn open(sinks: Vec<Arc<dyn Sink>>) -> Arc<Self> {
+        let (bell, rung) = sync_channel(1);
+        let desk = Arc::new(Self {
+            waiting: Mutex::default(),
+            sinks: Mutex::new(sinks),
+            bell,
+        });
+        let served = Arc::downgrade(&desk);
+        // Where the system has no thread left, the list is handed over whenever it is full, and at the end.
+        let _no_thread = thread::Builder::new()
+            .name("records".to_owned())
+            .spawn(move || Self::serve(&served, &rung));
+        desk
+    }
+
+    /// Until nobody is left who could bring a record.
+    fn serve(desk: &Weak<Self>, rung: &Receiver<()>) {
+        while rung.recv().is_ok() {
+            thread::sleep(GATHER);
+            if let Some(desk) = desk.upgrade() {
+                desk.hand_over();
+            }
+        }
+    }
+
+    fn put(&self, record: Arc<Record>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push(record);
+        let now = waiting.len();
+        drop(waiting);
+        if now == 1 {
+            // Rung already, or nobody there.
+            let _rung_or_gone = self.bell.try_send(());
+        } else if now > MOST_WAITING {
+            self.hand_over();
+        }
+    }
+
+    fn hand_over(&self) {
+        let sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let records = std::mem::take(&mut *waiting);
+        drop(waiting);
+        if !records.is_empty() {
+            sinks.iter().for_each(|sink| sink.take(&records));
+        }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.hand_over();
+    }
+}
