@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU64;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Caller;
@@ -106,8 +107,14 @@ impl Trace {
         let Some(span) = child.or(self.parent) else {
             return;
         };
-        let parent = format!("00-{:032x}-{span:016x}-{:02x}", self.id, self.flags & 0b11);
-        if let Ok(parent) = HeaderValue::from_str(&parent) {
+        let mut parent = Vec::with_capacity(55);
+        parent.extend_from_slice(b"00-");
+        write_hex(&mut parent, &self.id.to_be_bytes());
+        parent.push(b'-');
+        write_hex(&mut parent, &span.get().to_be_bytes());
+        parent.push(b'-');
+        write_hex(&mut parent, &[self.flags & 0b11]);
+        if let Ok(parent) = HeaderValue::from_maybe_shared(Bytes::from(parent)) {
             headers.insert(PARENT, parent);
         }
         if let Some(state) = &self.state {
@@ -165,6 +172,13 @@ fn state(headers: &HeaderMap) -> Option<HeaderValue> {
         return None;
     }
     HeaderValue::from_str(&list).ok()
+}
+
+/// Digit by digit: the general writer takes longer for this than the whole trace does besides.
+fn write_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    out.extend(digits.filter_map(|digit| DIGITS.get(usize::from(digit))));
 }
 
 /// Ids have to be different, not secret: the seeds of the standard library's hasher are random for each instance.

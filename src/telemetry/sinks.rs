@@ -145,3 +145,6 @@ impl Drop for Desk {
         self.hand_over();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,11 @@ use serde_json::{Value as Json, json};
 use super::spans::{Span, Value};
 
 /// The body of an export.
-pub(super) fn encode(spans: &[Span], resource: &[(String, String)]) -> Vec<u8> {
-    let spans: Vec<Json> = spans.iter().map(span).collect();
+pub(super) fn encode<'a>(
+    spans: impl Iterator<Item = Span<'a>>,
+    resource: &[(String, String)],
+) -> Vec<u8> {
+    let spans: Vec<Json> = spans.map(|one| span(&one)).collect();
     let resource = resource.iter();
     let resource: Vec<Json> = resource
         .map(|(key, value)| json!({ "key": key, "value": { "stringValue": value } }))
@@ -23,7 +26,7 @@ pub(super) fn encode(spans: &[Span], resource: &[(String, String)]) -> Vec<u8> {
     body.to_string().into_bytes()
 }
 
-fn span(span: &Span) -> Json {
+fn span(span: &Span<'_>) -> Json {
     let attributes = span.attributes.iter();
     let attributes: Vec<Json> = attributes
         .map(|(key, value)| json!({ "key": key, "value": any(*value) }))

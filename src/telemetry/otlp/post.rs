@@ -65,13 +65,14 @@ impl Post {
         }
     }
 
-    pub(super) fn encode(&self, spans: &[Span]) -> Bytes {
+    /// The body of an export of about so many spans.
+    pub(super) fn encode<'a>(&self, about: usize, spans: impl Iterator<Item = Span<'a>>) -> Bytes {
         let body = match self.settings.protocol {
-            Protocol::Protobuf => protobuf::encode(spans, &self.resource),
-            Protocol::Json => json::encode(spans, &self.resource),
+            Protocol::Protobuf => protobuf::encode(about, spans, &self.resource),
+            Protocol::Json => json::encode(spans, &self.resource).into(),
         };
         match self.settings.compression {
-            Compression::None => body.into(),
+            Compression::None => body,
             Compression::Gzip => {
                 let mut encoder = GzEncoder::new(Vec::new(), Level::fast());
                 // Neither writing to memory nor ending it fails.

@@ -1,34 +1,59 @@
 //! Spans as protobuf: the few messages of `opentelemetry/proto/trace/v1/trace.proto` that an export needs, written by
 //! hand. The numbers are those of its fields.
 
+use bytes::Bytes;
+
 use super::spans::{Span, Value};
 
-/// The body of an export: `ExportTraceServiceRequest`.
-pub(super) fn encode(spans: &[Span], resource: &[(String, String)]) -> Vec<u8> {
-    let mut scoped = Message::default();
-    scoped.message(1, |scope| {
+/// What a span measures that is neither short nor long, in bytes.
+const USUAL_SPAN: usize = 1024;
+
+/// The body of an export of about so many spans: `ExportTraceServiceRequest`.
+pub(super) fn encode<'a>(
+    about: usize,
+    spans: impl Iterator<Item = Span<'a>>,
+    resource: &[(String, String)],
+) -> Bytes {
+    let mut described = Message::default();
+    described.message(1, |message| {
+        for (key, value) in resource {
+            message.message(1, |pair| {
+                pair.text(1, key);
+                pair.message(2, |any| any.text(1, value));
+            });
+        }
+    });
+    // What encloses the spans has its length before them, so there is room for it.
+    let room = described.0.len() + MOST_HEADS;
+    let mut body = Message(Vec::with_capacity(room + about * USUAL_SPAN));
+    body.0.resize(room, 0);
+    body.message(1, |scope| {
         scope.text(1, "llmgw");
         scope.text(2, env!("CARGO_PKG_VERSION"));
     });
     for span in spans {
-        scoped.message(2, |message| write(span, message));
+        body.message(2, |message| write(&span, message));
     }
-    let mut body = Message::default();
-    body.message(1, |of_resource| {
-        of_resource.message(1, |message| {
-            for (key, value) in resource {
-                message.message(1, |pair| {
-                    pair.text(1, key);
-                    pair.message(2, |any| any.text(1, value));
-                });
-            }
-        });
-        of_resource.bytes(2, &scoped.0);
-    });
-    body.0
+    let mut scoped = Message::default();
+    scoped.tag(2, Wire::Length);
+    scoped.raw((body.0.len() - room) as u64);
+    let all = described.0.len() + scoped.0.len() + body.0.len() - room;
+    let mut head = Message::default();
+    head.tag(1, Wire::Length);
+    head.raw(all as u64);
+    head.0.append(&mut described.0);
+    head.0.append(&mut scoped.0);
+    let begin = room - head.0.len();
+    if let Some(place) = body.0.get_mut(begin..room) {
+        place.copy_from_slice(&head.0);
+    }
+    Bytes::from(body.0).slice(begin..)
 }
 
-fn write(span: &Span, message: &mut Message) {
+/// What two tags and lengths can measure.
+const MOST_HEADS: usize = 2 * (1 + 10);
+
+fn write(span: &Span<'_>, message: &mut Message) {
     message.bytes(1, &span.trace.to_be_bytes());
     message.bytes(2, &span.id.get().to_be_bytes());
     message.text(3, span.state);
@@ -40,10 +65,7 @@ fn write(span: &Span, message: &mut Message) {
     message.fixed64(7, span.start);
     message.fixed64(8, span.end);
     for (key, value) in &span.attributes {
-        message.message(9, |pair| {
-            pair.text(1, key);
-            pair.message(2, |any| write_any(*value, any));
-        });
+        message.attribute(key, *value);
     }
     if let Some(failure) = span.failure {
         message.message(15, |status| {
@@ -52,20 +74,6 @@ fn write(span: &Span, message: &mut Message) {
         });
     }
     message.fixed32(16, span.flags);
-}
-
-/// One of several: written even where it is the default, since its presence says which it is.
-fn write_any(value: Value<'_>, any: &mut Message) {
-    match value {
-        Value::Text(text) => any.bytes(1, text.as_bytes()),
-        Value::Flag(flag) => any.varint(2, u64::from(flag)),
-        // Two's complement, as protobuf has negative numbers.
-        Value::Number(number) => any.varint(3, number.cast_unsigned()),
-        Value::Real(real) => any.fixed64(4, real.to_bits()),
-        Value::Texts(text) => any.message(5, |array| {
-            array.message(1, |any| any.bytes(1, text.as_bytes()));
-        }),
-    }
 }
 
 /// A message as it is being written.
@@ -136,6 +144,32 @@ impl Message {
         self.0.extend_from_slice(other.as_bytes());
     }
 
+    /// Field 9 of a span. There are dozens, so their lengths are reckoned and not found out by writing.
+    fn attribute(&mut self, key: &str, value: Value<'_>) {
+        let any = any_length(value);
+        self.tag(9, Wire::Length);
+        self.raw(field_length(key.len() as u64) + field_length(any));
+        self.bytes(1, key.as_bytes());
+        self.tag(2, Wire::Length);
+        self.raw(any);
+        // One of several: written even where it is the default, since its presence says which it is.
+        match value {
+            Value::Text(text) => self.bytes(1, text.as_bytes()),
+            Value::Flag(flag) => self.varint(2, u64::from(flag)),
+            // Two's complement, as protobuf has negative numbers.
+            Value::Number(number) => self.varint(3, number.cast_unsigned()),
+            Value::Real(real) => self.fixed64(4, real.to_bits()),
+            Value::Texts(text) => {
+                let item = field_length(text.len() as u64);
+                self.tag(5, Wire::Length);
+                self.raw(field_length(item));
+                self.tag(1, Wire::Length);
+                self.raw(item);
+                self.bytes(1, text.as_bytes());
+            }
+        }
+    }
+
     /// A message within. Its length stands before it and is known after it: there is room for a short one, and only a
     /// long one is moved.
     fn message(&mut self, field: u64, write: impl FnOnce(&mut Self)) {
@@ -152,5 +186,25 @@ impl Message {
         let mut prefix = Self::default();
         prefix.raw(length as u64);
         self.0.splice(begin - 1..begin, prefix.0);
+    }
+}
+
+/// Bytes of a number as a varint.
+fn varint_length(number: u64) -> u64 {
+    u64::from(u64::BITS - (number | 1).leading_zeros()).div_ceil(7)
+}
+
+/// Bytes of a field that holds so many, if its number is below 16.
+fn field_length(content: u64) -> u64 {
+    1 + varint_length(content) + content
+}
+
+fn any_length(value: Value<'_>) -> u64 {
+    match value {
+        Value::Text(text) => field_length(text.len() as u64),
+        Value::Flag(_) => 2,
+        Value::Number(number) => 1 + varint_length(number.cast_unsigned()),
+        Value::Real(_) => 9,
+        Value::Texts(text) => field_length(field_length(field_length(text.len() as u64))),
     }
 }

@@ -227,7 +227,8 @@ fn json_is_as_the_specification_has_it() {
         attributes: vec![("a", Value::Number(-3)), ("b", Value::Texts("c"))],
         failure: Some("boom"),
     };
-    let body: serde_json::Value = serde_json::from_slice(&json::encode(&[span], &[])).unwrap();
+    let body: serde_json::Value =
+        serde_json::from_slice(&json::encode([span].into_iter(), &[])).unwrap();
     let expect = serde_json::json!({
         "traceId": "4bf92f3577b34da6a3ce929d0e0e4736", "spanId": "00000000000000b7", "flags": 257, "name": "n m", "kind": 3,
         "startTimeUnixNano": "1", "endTimeUnixNano": "2",
@@ -245,6 +246,7 @@ fn json_is_as_the_specification_has_it() {
 
 #[test]
 fn protobuf_is_byte_for_byte_what_the_field_numbers_say() {
+    let long = "v".repeat(200);
     let span = Span {
         trace: 1,
         id: span_id(2),
@@ -255,15 +257,38 @@ fn protobuf_is_byte_for_byte_what_the_field_numbers_say() {
         kind: Kind::Client,
         start: 3,
         end: 4,
-        attributes: vec![("k", Value::Number(300))],
+        attributes: vec![
+            ("r", Value::Real(1.0)),
+            ("f", Value::Flag(true)),
+            ("l", Value::Texts("stop")),
+            ("m", Value::Number(-1)),
+            ("t", Value::Text(&long)),
+            ("k", Value::Number(300)),
+        ],
         failure: None,
     };
-    let body = protobuf::encode(&[span], &[]);
+    let body = protobuf::encode(1, [span].into_iter(), &[]);
     let mut expect_span = vec![0x0a, 16];
     expect_span.extend([0; 15]);
     expect_span.extend([1, 0x12, 8, 0, 0, 0, 0, 0, 0, 0, 2]);
     expect_span.extend([0x2a, 3, b'n', b' ', b'm', 0x30, 3]);
     expect_span.extend([0x39, 3, 0, 0, 0, 0, 0, 0, 0, 0x41, 4, 0, 0, 0, 0, 0, 0, 0]);
+    let name = |length, key| [0x4a, length, 0x0a, 1, key, 0x12];
+    expect_span.extend(name(14, b'r'));
+    expect_span.extend([9, 0x21, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f]);
+    expect_span.extend(name(7, b'f'));
+    expect_span.extend([2, 0x10, 1]);
+    // A value within a list of values within a value.
+    expect_span.extend(name(15, b'l'));
+    expect_span.extend(b"\x0a\x2a\x08\x0a\x06\x0a\x04stop");
+    // Negative numbers have all ten bytes.
+    expect_span.extend(name(16, b'm'));
+    expect_span.extend([11, 0x18, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]);
+    // 209 and 203 and 200, as two bytes each.
+    expect_span.extend([
+        0x4a, 0xd1, 0x01, 0x0a, 1, b't', 0x12, 0xcb, 0x01, 0x0a, 0xc8, 0x01,
+    ]);
+    expect_span.extend(long.as_bytes());
     // 300 is the example of protobuf's own documentation: ac 02.
     expect_span.extend([0x4a, 8, 0x0a, 1, b'k', 0x12, 3, 0x18, 0xac, 0x02]);
     // Field 16 as fixed32: the tag is 133, two bytes of a varint.
@@ -275,7 +300,7 @@ fn protobuf_is_byte_for_byte_what_the_field_numbers_say() {
 fn a_message_within_has_the_length_of_what_is_in_it() {
     let check = |text: usize, expect: &[u8]| {
         let resource = [("k".to_owned(), "v".repeat(text))];
-        let body = protobuf::encode(&[], &resource);
+        let body = protobuf::encode(1, [].into_iter(), &resource);
         let is_there = body.windows(expect.len()).any(|found| found == expect);
         assert!(is_there, "{:x?}", &body[..16]);
     };
