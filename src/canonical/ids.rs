@@ -40,15 +40,13 @@ pub fn response(upstream: &str) -> String {
     if upstream.starts_with("resp_") {
         return upstream.to_owned();
     }
-    format!("resp_{}", digest(&["resp", upstream]))
+    ["resp_", &digest(&["resp", upstream])].concat()
 }
 
 /// The id of an item that we compose, from the response's and the item's place.
 pub fn item(prefix: &str, response: &str, output_index: u32) -> String {
-    format!(
-        "{prefix}_{}",
-        digest(&[prefix, response, &output_index.to_string()])
-    )
+    let place = output_index.to_string();
+    [prefix, "_", &digest(&[prefix, response, &place])].concat()
 }
 
 /// A call id that every vendor takes: verbatim if it is 1 to `longest` characters of `[A-Za-z0-9_-]`, otherwise

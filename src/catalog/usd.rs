@@ -1,6 +1,6 @@
 //! Money as a whole number, so that sums agree to the last digit in whatever order they are made.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
 
@@ -67,11 +67,18 @@ impl Sum for Usd {
 impl fmt::Display for Usd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, rest) = (self.0 / PER_DOLLAR, self.0 % PER_DOLLAR);
+        write!(f, "{whole}")?;
         if rest == 0 {
-            return write!(f, "{whole}");
+            return Ok(());
         }
-        let digits = format!("{rest:012}");
-        write!(f, "{whole}.{}", digits.trim_end_matches('0'))
+        f.write_char('.')?;
+        let (mut rest, mut place) = (rest, PER_DOLLAR / 10);
+        while rest > 0 {
+            let digit = u32::try_from(rest / place).unwrap_or(0);
+            f.write_char(char::from_digit(digit, 10).unwrap_or('0'))?;
+            (rest, place) = (rest % place, place / 10);
+        }
+        Ok(())
     }
 }
 

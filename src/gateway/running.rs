@@ -130,7 +130,7 @@ impl Running {
     ) {
         let losses: Vec<&str> = losses.iter().map(|loss| loss.field.as_str()).collect();
         self.note = json!({
-            "model": target.to_string(), "route": alias, "attempts": attempts, "losses": losses,
+            "model": target.joined(), "route": alias, "attempts": attempts, "losses": losses,
         });
     }
 

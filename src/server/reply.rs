@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, RandomState};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
 use axum::response::Response;
@@ -149,7 +149,7 @@ pub(super) fn describe(
     withheld: &[String],
     started: Instant,
 ) {
-    put(headers, MODEL, &reply.target.to_string());
+    put(headers, MODEL, &reply.target.joined());
     if let Some(alias) = &reply.alias {
         put(headers, ROUTE, alias);
     }
@@ -163,16 +163,23 @@ pub(super) fn describe(
     if !reply.losses.is_empty() || !withheld.is_empty() {
         put(headers, LOSSY, &lossy(&reply.losses, withheld));
     }
-    let upstream = reply.upstream.as_secs_f64() * 1000.0;
-    let total = started.elapsed().as_secs_f64() * 1000.0;
-    let mut timing = String::with_capacity(64);
-    // Writing to a string cannot fail.
-    let _ = write!(
-        timing,
-        "llmgw;dur={:.2}, upstream;dur={upstream:.2}, ttft;dur={total:.2}",
-        (total - upstream).max(0.0)
-    );
-    put(headers, TIMING, &timing);
+    put(headers, TIMING, &timing(reply.upstream, started.elapsed()));
+}
+
+/// Where the time went, in milliseconds: the difference is ours.
+fn timing(upstream: Duration, total: Duration) -> String {
+    let mut text = String::with_capacity(64);
+    for (name, time) in [
+        ("llmgw;dur=", total.saturating_sub(upstream)),
+        (", upstream;dur=", upstream),
+        (", ttft;dur=", total),
+    ] {
+        let hundredths = u64::try_from((time.as_nanos() + 5_000) / 10_000).unwrap_or(u64::MAX);
+        text.push_str(name);
+        // Whole numbers: those with a point take many times as long to write. Writing to a string cannot fail.
+        let _ = write!(text, "{}.{:02}", hundredths / 100, hundredths % 100);
+    }
+    text
 }
 
 /// Adds what a whole answer cost, as its `llmgw` field has it; nothing where that is unknown.
@@ -236,6 +243,15 @@ fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_milliseconds_with_two_digits() {
+        let shown = timing(
+            Duration::from_nanos(1_994_999),
+            Duration::from_micros(12_050),
+        );
+        assert_eq!(shown, "llmgw;dur=10.06, upstream;dur=1.99, ttft;dur=12.05");
+    }
 
     #[test]
     fn odd_names_of_losses_are_unknown_and_the_list_is_bounded() {

@@ -1,5 +1,7 @@
 //! The limits of the specification's schema (2026-04-24), each refusal naming the field.
 
+use std::fmt::{Arguments, Display};
+
 use crate::canonical::extra::Object;
 use crate::canonical::item::{Item, ToolOutput};
 use crate::canonical::open::Open;
@@ -32,12 +34,12 @@ pub(super) fn check(request: &Request) -> Result<(), Error> {
     words(request)?;
     for (at, item) in request.input.iter().enumerate() {
         if let Open::Known(item) = item {
-            check_item(item, &format!("input[{at}]"))?;
+            check_item(item, format_args!("input[{at}]"))?;
         }
     }
     for (at, tool) in request.tools.iter().enumerate() {
         if let Open::Known(Tool::Function(tool)) = tool {
-            name(&format!("tools[{at}].name"), &tool.name)?;
+            name(format_args!("tools[{at}].name"), &tool.name)?;
             if let Some(parameters) = &tool.parameters
                 && !parameters.get().starts_with('{')
             {
@@ -56,7 +58,7 @@ pub(super) fn check(request: &Request) -> Result<(), Error> {
     if let Some(Open::Known(Format::JsonSchema(schema))) = request.format()
         && let Some(label) = &schema.name
     {
-        name("text.format.name", label)?;
+        name(format_args!("text.format.name"), label)?;
     }
     match &request.metadata {
         Some(pairs) => metadata(pairs),
@@ -106,24 +108,25 @@ fn words(request: &Request) -> Result<(), Error> {
     at_most("safety_identifier", user, LONGEST_NAME)
 }
 
-fn check_item(item: &Item, path: &str) -> Result<(), Error> {
+/// A path is only written out where something is wrong with what is there.
+fn check_item(item: &Item, path: Arguments<'_>) -> Result<(), Error> {
     match item {
-        Item::Message(message) => check_parts(&message.content, &format!("{path}.content")),
+        Item::Message(message) => check_parts(&message.content, format_args!("{path}.content")),
         Item::FunctionCall(call) => {
             call_id(path, &call.call_id)?;
-            name(&format!("{path}.name"), &call.name)
+            name(format_args!("{path}.name"), &call.name)
         }
         Item::CustomToolCall(call) => call_id(path, &call.call_id),
         Item::FunctionCallOutput(output) | Item::CustomToolCallOutput(output) => {
             call_id(path, &output.call_id)?;
-            let path = format!("{path}.output");
+            let path = format_args!("{path}.output");
             match &output.output {
-                ToolOutput::Text(text) => at_most(&path, text, LONGEST_TEXT),
-                ToolOutput::Parts(parts) => check_parts(parts, &path),
+                ToolOutput::Text(text) => at_most(path, text, LONGEST_TEXT),
+                ToolOutput::Parts(parts) => check_parts(parts, path),
             }
         }
         Item::Compaction(compaction) => at_most(
-            &format!("{path}.encrypted_content"),
+            format_args!("{path}.encrypted_content"),
             &compaction.encrypted_content,
             LONGEST_TEXT,
         ),
@@ -131,7 +134,7 @@ fn check_item(item: &Item, path: &str) -> Result<(), Error> {
     }
 }
 
-fn check_parts(parts: &[Open<Part>], path: &str) -> Result<(), Error> {
+fn check_parts(parts: &[Open<Part>], path: Arguments<'_>) -> Result<(), Error> {
     for (at, part) in parts.iter().enumerate() {
         let (field, text, most) = match part {
             Open::Known(Part::InputImage(part)) => {
@@ -144,27 +147,25 @@ fn check_parts(parts: &[Open<Part>], path: &str) -> Result<(), Error> {
             Open::Unknown(_) => continue,
         };
         let text = text.unwrap_or_default();
-        // Characters are never more than bytes, so most texts need no counting, and no path.
-        if text.len() > most {
-            at_most(&format!("{path}[{at}].{field}"), text, most)?;
-        }
+        at_most(format_args!("{path}[{at}].{field}"), text, most)?;
     }
     Ok(())
 }
 
-fn call_id(path: &str, id: &str) -> Result<(), Error> {
-    let path = format!("{path}.call_id");
+fn call_id(path: Arguments<'_>, id: &str) -> Result<(), Error> {
+    let path = format_args!("{path}.call_id");
     if id.is_empty() {
-        return Err(Error::invalid(path, "a call_id has at least one character"));
+        let message = "a call_id has at least one character";
+        return Err(Error::invalid(path.to_string(), message));
     }
-    at_most(&path, id, LONGEST_NAME)
+    at_most(path, id, LONGEST_NAME)
 }
 
-fn name(path: &str, name: &str) -> Result<(), Error> {
+fn name(path: Arguments<'_>, name: &str) -> Result<(), Error> {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
     if name.is_empty() || !name.bytes().all(fits) {
         return Err(Error::invalid(
-            path,
+            path.to_string(),
             format!("`{name}` does not match the pattern `^[a-zA-Z0-9_-]+$`"),
         ));
     }
@@ -176,11 +177,12 @@ fn metadata(pairs: &Object) -> Result<(), Error> {
     between("metadata", Some(count), 0, 16)?;
     for (key, value) in pairs {
         at_most("metadata", key, LONGEST_NAME)?;
-        let path = format!("metadata.{key}");
+        let path = format_args!("metadata.{key}");
         let Some(text) = value.as_str() else {
-            return Err(Error::invalid(path, "expected a string").with_code("invalid_type"));
+            let error = Error::invalid(path.to_string(), "expected a string");
+            return Err(error.with_code("invalid_type"));
         };
-        at_most(&path, text, 512)?;
+        at_most(path, text, 512)?;
     }
     Ok(())
 }
@@ -204,7 +206,8 @@ fn between(path: &str, value: Option<u64>, least: u64, most: u64) -> Result<(), 
     Err(Error::invalid(path, message))
 }
 
-fn at_most(path: &str, text: &str, most: usize) -> Result<(), Error> {
+/// Characters are never more than bytes, so most texts need no counting.
+fn at_most(path: impl Display, text: &str, most: usize) -> Result<(), Error> {
     if text.len() <= most {
         return Ok(());
     }
@@ -213,7 +216,7 @@ fn at_most(path: &str, text: &str, most: usize) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::invalid(
-        path,
+        path.to_string(),
         format!("{length} characters where {most} are allowed"),
     )
     .with_code("string_above_max_length"))

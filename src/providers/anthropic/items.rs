@@ -1,6 +1,7 @@
 //! Items and parts become the blocks of turns.
 
 use std::borrow::Cow;
+use std::fmt::Arguments;
 
 use serde_json::value::RawValue;
 
@@ -104,13 +105,13 @@ impl<'a> Gather<'a, '_> {
         message: &'a Message,
         drafts: &mut Drafts<'a>,
     ) -> Result<(), Error> {
-        let path = format!("input[{at}]");
-        lose_extra(&message.extra, &path, self.losses);
+        let path = format_args!("input[{at}]");
+        lose_extra(&message.extra, path, self.losses);
         let media = match message.role {
             Role::User => Media::Taken,
             Role::Assistant | Role::System | Role::Developer => Media::Lost,
         };
-        let blocks = self.parts(&message.content, &format!("{path}.content"), media)?;
+        let blocks = self.parts(&message.content, format_args!("{path}.content"), media)?;
         match message.role {
             Role::User => drafts.user(at, blocks, self.losses),
             Role::Assistant => drafts.turn(Side::Assistant, at).blocks.extend(blocks),
@@ -121,7 +122,7 @@ impl<'a> Gather<'a, '_> {
             }
             Role::System | Role::Developer => {
                 self.lose(
-                    path,
+                    path.to_string(),
                     "the system message moved to the top of the conversation".to_owned(),
                 );
                 drafts.system.extend(blocks);
@@ -133,12 +134,12 @@ impl<'a> Gather<'a, '_> {
     fn parts(
         &mut self,
         parts: &'a [Open<Part>],
-        path: &str,
+        path: Arguments<'_>,
         media: Media,
     ) -> Result<Vec<Block<'a>>, Error> {
         let mut blocks = Blocks::default();
         for (at, part) in parts.iter().enumerate() {
-            let path = format!("{path}[{at}]");
+            let path = format_args!("{path}[{at}]");
             let part = match part {
                 Open::Known(part) => part,
                 Open::Unknown(part) if is_own(tag_of(part)) => {
@@ -146,7 +147,10 @@ impl<'a> Gather<'a, '_> {
                     continue;
                 }
                 Open::Unknown(part) => {
-                    self.lose(path, format!("the provider has no part `{}`", tag_of(part)));
+                    self.lose(
+                        path.to_string(),
+                        format!("the provider has no part `{}`", tag_of(part)),
+                    );
                     continue;
                 }
             };
@@ -155,7 +159,7 @@ impl<'a> Gather<'a, '_> {
                 | Part::Text(part)
                 | Part::SummaryText(part)
                 | Part::ReasoningText(part) => {
-                    lose_extra(&part.extra, &path, self.losses);
+                    lose_extra(&part.extra, path, self.losses);
                     blocks.say(&part.text, part.extra.get("cache_control"));
                 }
                 // Citations of earlier answers are not rebuilt: the API takes none back as ours are.
@@ -164,17 +168,26 @@ impl<'a> Gather<'a, '_> {
                 }
                 Part::Refusal(part) => blocks.say(&part.refusal, None),
                 Part::InputImage(_) | Part::InputFile(_) if media == Media::Lost => {
-                    self.lose(path, "only users and tools may send media".to_owned());
+                    self.lose(
+                        path.to_string(),
+                        "only users and tools may send media".to_owned(),
+                    );
                 }
                 Part::InputImage(part) => {
-                    blocks.list.push(media::image(part, &path, self.losses)?);
+                    blocks.list.push(media::image(part, path, self.losses)?);
                 }
-                Part::InputFile(part) => blocks.list.push(media::file(part, &path, self.losses)?),
+                Part::InputFile(part) => blocks.list.push(media::file(part, path, self.losses)?),
                 Part::InputVideo(_) => {
-                    return Err(media::unreadable(path, "the provider takes no video"));
+                    return Err(media::unreadable(
+                        path.to_string(),
+                        "the provider takes no video",
+                    ));
                 }
                 Part::InputAudio(_) => {
-                    return Err(media::unreadable(path, "the provider takes no sound"));
+                    return Err(media::unreadable(
+                        path.to_string(),
+                        "the provider takes no sound",
+                    ));
                 }
             }
         }
@@ -184,8 +197,8 @@ impl<'a> Gather<'a, '_> {
     /// Arguments that are no JSON object can stand in a weaker model's history; refusing them would end the
     /// conversation for good, so they are wrapped.
     fn call(&mut self, at: usize, call: &'a FunctionCall) -> Block<'a> {
-        let path = format!("input[{at}]");
-        lose_extra(&call.extra, &path, self.losses);
+        let path = format_args!("input[{at}]");
+        lose_extra(&call.extra, path, self.losses);
         let arguments = call.arguments.trim();
         let input = match serde_json::from_str::<&RawValue>(arguments) {
             Ok(raw) if raw.get().starts_with('{') => Cow::Borrowed(raw),
@@ -207,7 +220,7 @@ impl<'a> Gather<'a, '_> {
     }
 
     fn custom_call(&mut self, at: usize, call: &'a CustomToolCall) -> Block<'a> {
-        lose_extra(&call.extra, &format!("input[{at}]"), self.losses);
+        lose_extra(&call.extra, format_args!("input[{at}]"), self.losses);
         Block::ToolUse {
             id: ids::call(&call.call_id, MOST_ID),
             name: &call.name,
@@ -217,8 +230,8 @@ impl<'a> Gather<'a, '_> {
     }
 
     fn output(&mut self, at: usize, output: &'a FunctionCallOutput) -> Result<Block<'a>, Error> {
-        let path = format!("input[{at}]");
-        lose_extra(&output.extra, &path, self.losses);
+        let path = format_args!("input[{at}]");
+        lose_extra(&output.extra, path, self.losses);
         let content = match &output.output {
             ToolOutput::Text(text) if text.trim().is_empty() => None,
             ToolOutput::Text(text) => Some(ResultContent::Text(text)),
@@ -229,7 +242,7 @@ impl<'a> Gather<'a, '_> {
                 } else {
                     Media::Taken
                 };
-                let blocks = self.parts(parts, &format!("{path}.output"), media)?;
+                let blocks = self.parts(parts, format_args!("{path}.output"), media)?;
                 (!blocks.is_empty()).then_some(ResultContent::Blocks(blocks))
             }
         };

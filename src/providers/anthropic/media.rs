@@ -1,6 +1,7 @@
 //! Images and documents: what the API can read, by the bytes and not by the label.
 
 use std::borrow::Cow;
+use std::fmt::{Arguments, Display};
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -24,7 +25,7 @@ const HEAD: usize = 64;
 /// An image block. The error names the field.
 pub(super) fn image<'a>(
     part: &'a ImagePart,
-    path: &str,
+    path: Arguments<'_>,
     losses: &mut Vec<Loss>,
 ) -> Result<Block<'a>, Error> {
     lose_extra(&part.extra, path, losses);
@@ -62,7 +63,7 @@ pub(super) fn image<'a>(
 /// A document block; an image block where the file is an image.
 pub(super) fn file<'a>(
     part: &'a FilePart,
-    path: &str,
+    path: Arguments<'_>,
     losses: &mut Vec<Loss>,
 ) -> Result<Block<'a>, Error> {
     lose_extra(&part.extra, path, losses);
@@ -234,7 +235,7 @@ const CARRIED: [&str; 3] = ["cache_control", "citations", "context"];
 /// Lists the fields of a part that cannot be carried.
 pub(super) fn lose_extra(
     extra: &serde_json::Map<String, serde_json::Value>,
-    path: &str,
+    path: impl Display,
     losses: &mut Vec<Loss>,
 ) {
     for key in extra.keys().filter(|key| !CARRIED.contains(&key.as_str())) {

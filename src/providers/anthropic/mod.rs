@@ -91,7 +91,7 @@ impl Anthropic {
         losses.dedup();
         Ok(Call {
             method: Method::POST,
-            url: format!("{}{path}", self.base_url),
+            url: [&self.base_url, path].concat(),
             headers,
             body: sent.body.into(),
             streamed: sent.streamed,

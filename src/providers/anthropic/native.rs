@@ -54,10 +54,10 @@ pub(super) fn encode(
     model: &ModelId,
     remedies: &Remedies,
 ) -> Result<Option<Sent>, Error> {
-    let family = family(model.as_str());
     let Some(native) = request.as_came(Protocol::Messages) else {
         return Ok(None);
     };
+    let family = family(model.as_str());
     // What the door has read can be read again; if not, the translation will say what is wrong.
     let Ok(fields) = serde_json::from_slice::<Fields<'_>>(&native.body) else {
         return Ok(None);
