@@ -134,7 +134,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "secret",
         ],
     ),
-    ("store", &["canonical", "config", "error"]),
+    ("store", &["canonical", "config", "error", "target"]),
     (
         "telemetry",
         &[

@@ -257,7 +257,7 @@ mod tests {
             image_url: Some(url.to_owned()),
             ..ImagePart::default()
         };
-        image(&part, "p", &mut Vec::new())
+        image(&part, format_args!("p"), &mut Vec::new())
             .map(|block| serde_json::to_string(&block).unwrap())
             .map_err(|e| e.message().to_owned())
     }
@@ -268,7 +268,7 @@ mod tests {
             file_data: Some(data.to_owned()),
             ..FilePart::default()
         };
-        file(&part, "p", &mut Vec::new())
+        file(&part, format_args!("p"), &mut Vec::new())
             .map(|block| serde_json::to_string(&block).unwrap())
             .map_err(|e| e.message().to_owned())
     }

@@ -176,7 +176,7 @@ impl Provider for Anthropic {
             )
         };
         let (name, text) = if key.expose().starts_with(TOKEN_PREFIX) {
-            (AUTHORIZATION, format!("Bearer {}", key.expose()))
+            (AUTHORIZATION, ["Bearer ", key.expose()].concat())
         } else {
             (
                 http::HeaderName::from_static("x-api-key"),

@@ -66,7 +66,7 @@ impl Compatible {
     fn url(&self, path: &str) -> String {
         match self.base_url.split_once('?') {
             Some((base, query)) => format!("{}{path}?{query}", base.trim_end_matches('/')),
-            None => format!("{}{path}", self.base_url),
+            None => [&self.base_url, path].concat(),
         }
     }
 
@@ -151,7 +151,7 @@ impl Provider for Compatible {
 
     fn authorize(&self, headers: &mut HeaderMap, key: &Secret) -> Result<(), Error> {
         let (name, text) = match self.quirks.auth {
-            Auth::Bearer => (AUTHORIZATION, format!("Bearer {}", key.expose())),
+            Auth::Bearer => (AUTHORIZATION, ["Bearer ", key.expose()].concat()),
             Auth::ApiKey => (HeaderName::from_static("api-key"), key.expose().to_owned()),
         };
         let mut value = HeaderValue::try_from(text).map_err(|_| {

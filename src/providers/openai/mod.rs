@@ -45,7 +45,7 @@ impl OpenAi {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.base_url)
+        [&self.base_url, path].concat()
     }
 }
 
@@ -103,7 +103,7 @@ impl Provider for OpenAi {
 
     fn authorize(&self, headers: &mut HeaderMap, key: &Secret) -> Result<(), Error> {
         let mut value =
-            HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_| {
+            HeaderValue::from_str(&["Bearer ", key.expose()].concat()).map_err(|_| {
                 Error::new(
                     Kind::UpstreamAuth,
                     "the API key has characters that no header may have",
