@@ -8,16 +8,18 @@ use std::time::SystemTime;
 use tokio::time::Instant;
 
 use super::messages::Messages;
-use super::record::{self, Content, Door, Mend, Parameters, Record, Transport};
-use super::sinks::{ContentFor, Sinks};
+use super::record::{Door, Parameters, Transport};
+use super::sinks::Sinks;
 use crate::canonical::request::{Delivery, Request};
 use crate::error::Error;
-use crate::gateway::journal::{Fate, Journal, Notes};
+use crate::gateway::journal::Journal;
 use crate::gateway::trace::{Sampled, Trace};
 
+mod ended;
 mod ending;
 
-use ending::Ending;
+pub(super) use ended::Ended;
+use ended::Told;
 
 /// The record of one request as it is being filled. Clones fill the same.
 #[derive(Debug, Clone)]
@@ -50,15 +52,6 @@ struct Draft {
     withheld: Vec<String>,
     body: Option<String>,
     messages: Option<Messages>,
-}
-
-/// How a request ended.
-#[derive(Debug)]
-enum Told<'a> {
-    Delivered,
-    Cancelled,
-    Failed(&'a Error, u16),
-    Dropped,
 }
 
 impl Recorder {
@@ -181,20 +174,20 @@ impl Recorder {
 
     /// The client got its answer to the end; how that answer ended the gateway has noted.
     pub fn delivered(&self) {
-        self.end(&Told::Delivered);
+        self.end(|| Told::Delivered);
     }
 
     /// The client gets this error, with this status.
     pub fn failed(&self, error: &Error, status: u16) {
-        self.end(&Told::Failed(error, status));
+        self.end(|| Told::Failed(Box::new(error.clone()), status));
     }
 
     /// Somebody called it off.
     pub fn cancelled(&self) {
-        self.end(&Told::Cancelled);
+        self.end(|| Told::Cancelled);
     }
 
-    fn end(&self, told: &Told<'_>) {
+    fn end(&self, told: impl FnOnce() -> Told) {
         if let Some(sheet) = &self.sheet {
             sheet.end(told);
         }
@@ -210,86 +203,33 @@ impl Recorder {
 }
 
 impl Sheet {
-    fn end(&self, told: &Told<'_>) {
+    /// The first end that is told is the end.
+    fn end(&self, told: impl FnOnce() -> Told) {
         let draft = self
             .draft
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(draft) = draft {
-            let record = draft.finish(self.journal.take(), told, self.sinks.content());
-            self.sinks.put(record);
+            self.sinks.put(Ended {
+                total: draft.started.elapsed(),
+                draft,
+                notes: self.journal.take(),
+                told: told(),
+            });
         }
     }
 }
 
 impl Drop for Sheet {
     fn drop(&mut self) {
-        self.end(&Told::Dropped);
-    }
-}
-
-impl Draft {
-    fn finish(self, notes: Notes, told: &Told<'_>, wanted: &ContentFor) -> Record {
-        let total = self.started.elapsed();
-        let mut ending = Ending::of(&notes, told);
-        if wanted.log.is_none() {
-            ending.withhold(told);
-        }
-        let said = notes.said.as_deref().unwrap_or_default();
-        let content = wanted.log.as_ref().map(|redactor| Content {
-            request: self.body.unwrap_or_default(),
-            response: redactor.redact(said),
+        self.end(|| {
+            if std::thread::panicking() {
+                Told::BrokeDown
+            } else {
+                Told::Dropped
+            }
         });
-        let finish = notes.end.as_ref().map(|end| end.finish);
-        let mut messages = self.messages;
-        if let (Some(finish), Some(redactor)) = (finish, &wanted.spans) {
-            messages = messages.map(|it| it.answered(said, finish, redactor));
-        }
-        let served = notes.attempts.iter().rev().find(|attempt| {
-            attempt.to_first.is_some() && matches!(attempt.fate, Fate::Answered | Fate::Cut)
-        });
-        let begun = || {
-            notes
-                .attempts
-                .iter()
-                .rev()
-                .find(|attempt| attempt.to_first.is_some())
-        };
-        let served = served.or_else(begun).map(|attempt| attempt.target.clone());
-        let mut losses = notes.losses;
-        losses.extend(self.withheld);
-        Record {
-            request_id: self.request_id,
-            began: self.began,
-            started: self.started,
-            door: self.door,
-            transport: self.transport,
-            key: self.key,
-            asked: self.asked,
-            alias: notes.alias,
-            served,
-            delivery: self.delivery,
-            outcome: ending.outcome,
-            status: ending.status,
-            code: ending.code,
-            message: ending.message,
-            finish,
-            response_model: notes.end.as_ref().map(|end| end.model.clone()),
-            response_id: notes.end.map(|end| end.response_id),
-            parameters: self.parameters,
-            trace: self.trace,
-            tokens: record::tokens(&notes.attempts),
-            cost: record::cost(&notes.attempts),
-            to_first: notes.first_content.map(|at| at - self.started),
-            total,
-            overhead: record::overhead(total, &notes.attempts),
-            losses,
-            mend: Mend::of(&notes.attempts, ending.outcome),
-            attempts: notes.attempts,
-            content,
-            messages,
-        }
     }
 }
 

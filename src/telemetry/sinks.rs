@@ -1,7 +1,8 @@
 //! Who wants to know of finished requests, and how their records get there: off the requests' own way, many at once.
 //!
-//! A request leaves its record in a list and goes on. A thread of its own hands the list over a hundred times a second:
-//! what is done with many records in turn costs a fraction of the same done once in the midst of each request.
+//! A request leaves what is known of it in a list and goes on. A thread of its own makes records of the list a hundred
+//! times a second, and hands them over: what is done with many in turn costs a fraction of the same done once in the midst
+//! of each request.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -9,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::record::Record;
+use super::recorder::Ended;
 use super::redact::Redactor;
 use crate::gateway::journal::Says;
 
@@ -17,6 +19,9 @@ const GATHER: Duration = Duration::from_millis(10);
 
 /// So many wait. Where the thread cannot keep up, whoever brings one more hands all of them over.
 const MOST_WAITING: usize = 4096;
+
+/// Room is made for so many at most before they come.
+const USUAL_WAITING: usize = 256;
 
 /// Somebody who wants to know of each finished request. It holds up all others, so it must not wait: what takes time
 /// goes to a thread or task of the sink's, and what that cannot take is dropped and counted.
@@ -44,7 +49,8 @@ pub struct ContentFor {
 /// Where records wait to be handed over.
 #[derive(Debug)]
 struct Desk {
-    waiting: Mutex<Vec<Arc<Record>>>,
+    waiting: Mutex<Vec<Ended>>,
+    content: ContentFor,
     /// Held while records are handed over, so that they keep their order.
     sinks: Mutex<Vec<Arc<dyn Sink>>>,
     bell: SyncSender<()>,
@@ -54,7 +60,7 @@ impl Sinks {
     /// These.
     pub fn new(sinks: Vec<Arc<dyn Sink>>, content: ContentFor) -> Self {
         Self {
-            desk: (!sinks.is_empty()).then(|| Desk::open(sinks)),
+            desk: (!sinks.is_empty()).then(|| Desk::open(sinks, content.clone())),
             content,
         }
     }
@@ -76,9 +82,9 @@ impl Sinks {
     }
 
     /// A request has ended.
-    pub(super) fn put(&self, record: Record) {
+    pub(super) fn put(&self, ended: Ended) {
         if let Some(desk) = &self.desk {
-            desk.put(Arc::new(record));
+            desk.put(ended);
         }
     }
 
@@ -91,10 +97,11 @@ impl Sinks {
 }
 
 impl Desk {
-    fn open(sinks: Vec<Arc<dyn Sink>>) -> Arc<Self> {
+    fn open(sinks: Vec<Arc<dyn Sink>>, content: ContentFor) -> Arc<Self> {
         let (bell, rung) = sync_channel(1);
         let desk = Arc::new(Self {
             waiting: Mutex::default(),
+            content,
             sinks: Mutex::new(sinks),
             bell,
         });
@@ -116,9 +123,9 @@ impl Desk {
         }
     }
 
-    fn put(&self, record: Arc<Record>) {
+    fn put(&self, ended: Ended) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.push(record);
+        waiting.push(ended);
         let now = waiting.len();
         drop(waiting);
         if now == 1 {
@@ -132,8 +139,12 @@ impl Desk {
     fn hand_over(&self) {
         let sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let records = std::mem::take(&mut *waiting);
+        let room = waiting.len().min(USUAL_WAITING);
+        let ended = std::mem::replace(&mut *waiting, Vec::with_capacity(room));
         drop(waiting);
+        let records = ended.into_iter();
+        let records = records.map(|ended| Arc::new(ended.into_record(&self.content)));
+        let records: Vec<_> = records.collect();
         if !records.is_empty() {
             sinks.iter().for_each(|sink| sink.take(&records));
         }

@@ -1,6 +1,6 @@
 //! How a request ended: of what its handler told, and what the gateway had noted.
 
-use super::Told;
+use super::ended::Told;
 use crate::canonical::response::Status;
 use crate::error::Kind;
 use crate::gateway::journal::Notes;
@@ -28,7 +28,7 @@ pub(super) enum Words {
 
 impl Ending {
     /// Its message without what was said, and without the words of others.
-    pub(super) fn withhold(&mut self, told: &Told<'_>) {
+    pub(super) fn withhold(&mut self, told: &Told) {
         match (self.words, told) {
             (Words::Own, _) => {}
             (Words::Quoting, Told::Failed(error, _)) => {
@@ -39,7 +39,7 @@ impl Ending {
         }
     }
 
-    pub(super) fn of(notes: &Notes, told: &Told<'_>) -> Self {
+    pub(super) fn of(notes: &Notes, told: &Told) -> Self {
         let plain = |outcome, status| Self {
             outcome,
             status,
@@ -79,7 +79,7 @@ impl Ending {
             },
             (Told::Cancelled, _) => plain(Outcome::Cancelled, 200),
             (Told::Delivered, None) => plain(Outcome::Completed, 200),
-            (Told::Dropped, _) if std::thread::panicking() => Self {
+            (Told::BrokeDown, _) => Self {
                 code: Some("internal_error".to_owned()),
                 message: Some("the gateway broke down over this request".to_owned()),
                 ..plain(Outcome::Failed, 500)

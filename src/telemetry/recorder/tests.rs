@@ -2,9 +2,9 @@ use std::sync::Mutex;
 
 use super::*;
 use crate::error::Kind;
-use crate::telemetry::record::Outcome;
+use crate::telemetry::record::{Outcome, Record};
 use crate::telemetry::redact::Redactor;
-use crate::telemetry::sinks::Sink;
+use crate::telemetry::sinks::{ContentFor, Sink};
 
 /// Keeps what it gets.
 #[derive(Debug, Default)]

@@ -1,0 +1,101 @@
+//! An ended request, as it leaves the request's way: what was known, noted and told, not yet put together.
+
+use std::time::Duration;
+
+use super::Draft;
+use super::ending::Ending;
+use crate::error::Error;
+use crate::gateway::journal::{Fate, Notes};
+use crate::telemetry::record::{self, Content, Mend, Record};
+use crate::telemetry::sinks::ContentFor;
+
+/// An ended request.
+#[derive(Debug)]
+pub(in crate::telemetry) struct Ended {
+    pub(super) draft: Draft,
+    pub(super) notes: Notes,
+    pub(super) told: Told,
+    /// From its arrival.
+    pub(super) total: Duration,
+}
+
+/// How a request ended.
+#[derive(Debug)]
+pub(super) enum Told {
+    Delivered,
+    Cancelled,
+    Failed(Box<Error>, u16),
+    Dropped,
+    /// Dropped, because the gateway panicked over it.
+    BrokeDown,
+}
+
+impl Ended {
+    /// The record of it, with what was said for those who want that.
+    pub(in crate::telemetry) fn into_record(self, wanted: &ContentFor) -> Record {
+        let Self {
+            draft,
+            notes,
+            told,
+            total,
+        } = self;
+        let mut ending = Ending::of(&notes, &told);
+        if wanted.log.is_none() {
+            ending.withhold(&told);
+        }
+        let said = notes.said.as_deref().unwrap_or_default();
+        let content = wanted.log.as_ref().map(|redactor| Content {
+            request: draft.body.unwrap_or_default(),
+            response: redactor.redact(said),
+        });
+        let finish = notes.end.as_ref().map(|end| end.finish);
+        let mut messages = draft.messages;
+        if let (Some(finish), Some(redactor)) = (finish, &wanted.spans) {
+            messages = messages.map(|it| it.answered(said, finish, redactor));
+        }
+        let served = notes.attempts.iter().rev().find(|attempt| {
+            attempt.to_first.is_some() && matches!(attempt.fate, Fate::Answered | Fate::Cut)
+        });
+        let begun = || {
+            notes
+                .attempts
+                .iter()
+                .rev()
+                .find(|attempt| attempt.to_first.is_some())
+        };
+        let served = served.or_else(begun).map(|attempt| attempt.target.clone());
+        let mut losses = notes.losses;
+        losses.extend(draft.withheld);
+        Record {
+            request_id: draft.request_id,
+            began: draft.began,
+            started: draft.started,
+            door: draft.door,
+            transport: draft.transport,
+            key: draft.key,
+            asked: draft.asked,
+            alias: notes.alias,
+            served,
+            delivery: draft.delivery,
+            outcome: ending.outcome,
+            status: ending.status,
+            code: ending.code,
+            message: ending.message,
+            finish,
+            response_model: notes.end.as_ref().map(|end| end.model.clone()),
+            response_id: notes.end.map(|end| end.response_id),
+            parameters: draft.parameters,
+            trace: draft.trace,
+            tokens: record::tokens(&notes.attempts),
+            cost: record::cost(&notes.attempts),
+            to_first: notes.first_content.map(|at| at - draft.started),
+            total,
+            overhead: record::overhead(total, &notes.attempts),
+            losses,
+            mend: Mend::of(&notes.attempts, ending.outcome),
+            attempts: notes.attempts,
+            content,
+            messages,
+        }
+    }
+}
