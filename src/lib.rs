@@ -7,6 +7,7 @@
 pub mod error;
 pub mod secret;
 pub mod target;
+pub mod worker;
 
 pub mod canonical;
 pub mod wire;

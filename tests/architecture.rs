@@ -77,6 +77,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("error", &["target"]),
     ("secret", &[]),
     ("target", &[]),
+    ("worker", &[]),
     ("canonical", &["error"]),
     ("wire", &[]),
     ("catalog", &["canonical", "error", "target"]),
@@ -134,7 +135,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "secret",
         ],
     ),
-    ("store", &["canonical", "config", "error", "target"]),
+    (
+        "store",
+        &["canonical", "config", "error", "target", "worker"],
+    ),
     (
         "telemetry",
         &[
@@ -147,6 +151,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "routing",
             "secret",
             "target",
+            "worker",
         ],
     ),
     (

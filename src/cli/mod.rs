@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use clap::{CommandFactory as _, Parser as _};
 use clap_complete::CompleteEnv;
@@ -86,7 +87,9 @@ fn dispatch(cli: Cli) -> Outcome {
         Command::Models(models) => block_on(models::run(models, &global)),
         Command::Serve(serve) => {
             let mut runtime = tokio::runtime::Builder::new_multi_thread();
-            finish(runtime.enable_all(), serve::run(serve, &global))
+            let ended = serve::run(serve, &global);
+            // What is cut off is recorded as that.
+            finish(runtime.enable_all(), ended, CUT)
         }
         Command::Explain(explain) => explain::run(&explain, &global),
         Command::CrashTest(crash_test) => crash_test::run(&crash_test, &global),
@@ -98,24 +101,29 @@ fn dispatch(cli: Cli) -> Outcome {
     }
 }
 
+/// The time in which requests that were cut off at the end of a server let go of what they hold.
+const CUT: Duration = Duration::from_secs(1);
+
 /// One question needs one thread.
 fn block_on(command: impl Future<Output = Outcome>) -> Outcome {
     finish(
         tokio::runtime::Builder::new_current_thread().enable_all(),
         command,
+        Duration::ZERO,
     )
 }
 
 fn finish(
     runtime: &mut tokio::runtime::Builder,
     command: impl Future<Output = Outcome>,
+    patience: Duration,
 ) -> Outcome {
     let runtime = runtime
         .build()
         .map_err(|error| Failure::new(Code::Bug, format!("cannot start: {error}")))?;
     let outcome = runtime.block_on(command);
     // A resolver that hangs must not keep a finished command alive.
-    runtime.shutdown_background();
+    runtime.shutdown_timeout(patience);
     outcome
 }
 

@@ -107,8 +107,10 @@ impl Observers {
         std::future::pending::<()>().await;
     }
 
-    /// Takes what is left to where it shall be, for the end of the process.
+    /// Takes what is left to where it shall be, for the end of the process. Requests that have not ended by now are cut
+    /// off with it; they are handed over when they let go.
     pub(super) async fn finish(&self) {
+        self.sinks.stop();
         self.sinks.hand_over();
         if let Some(ledger) = &self.ledger {
             ledger.flush().await;

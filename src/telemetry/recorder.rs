@@ -226,6 +226,8 @@ impl Drop for Sheet {
         self.end(|| {
             if std::thread::panicking() {
                 Told::BrokeDown
+            } else if self.sinks.is_stopping() {
+                Told::Stopped
             } else {
                 Told::Dropped
             }

@@ -4,8 +4,9 @@
 //! times a second, and hands them over: what is done with many in turn costs a fraction of the same done once in the midst
 //! of each request.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::record::Record;
 use super::recorder::Ended;
 use super::redact::Redactor;
 use crate::gateway::journal::Says;
+use crate::worker::Worker;
 
 /// Records that come within this time of the first are handed over with it.
 const GATHER: Duration = Duration::from_millis(10);
@@ -46,14 +48,24 @@ pub struct ContentFor {
     pub spans: Option<Arc<Redactor>>,
 }
 
-/// Where records wait to be handed over.
+/// Where requests that have ended are left. The last who knows of it sees to it that all are handed over.
 #[derive(Debug)]
 struct Desk {
+    queue: Arc<Queue>,
+    bell: SyncSender<()>,
+    /// The gateway stops: what ends untold from now on was cut off by it.
+    stopping: AtomicBool,
+    /// Hands over. Where the system has no thread left, the list is handed over whenever it is full, and at the end.
+    _thread: Option<Worker>,
+}
+
+/// What waits to be handed over.
+#[derive(Debug)]
+struct Queue {
     waiting: Mutex<Vec<Ended>>,
     content: ContentFor,
     /// Held while records are handed over, so that they keep their order.
     sinks: Mutex<Vec<Arc<dyn Sink>>>,
-    bell: SyncSender<()>,
 }
 
 impl Sinks {
@@ -88,10 +100,22 @@ impl Sinks {
         }
     }
 
+    /// From now on, what ends untold was cut off by the end of the gateway, and not given up by its client.
+    pub fn stop(&self) {
+        if let Some(desk) = &self.desk {
+            desk.stopping.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        let desk = self.desk.as_ref();
+        desk.is_some_and(|desk| desk.stopping.load(Ordering::Relaxed))
+    }
+
     /// Hands over what waits, now: for whoever asks the sinks what they know, and for the end.
     pub fn hand_over(&self) {
         if let Some(desk) = &self.desk {
-            desk.hand_over();
+            desk.queue.hand_over();
         }
     }
 }
@@ -99,32 +123,24 @@ impl Sinks {
 impl Desk {
     fn open(sinks: Vec<Arc<dyn Sink>>, content: ContentFor) -> Arc<Self> {
         let (bell, rung) = sync_channel(1);
-        let desk = Arc::new(Self {
+        let queue = Arc::new(Queue {
             waiting: Mutex::default(),
             content,
             sinks: Mutex::new(sinks),
-            bell,
         });
-        let served = Arc::downgrade(&desk);
-        // Where the system has no thread left, the list is handed over whenever it is full, and at the end.
-        let _no_thread = thread::Builder::new()
-            .name("records".to_owned())
-            .spawn(move || Self::serve(&served, &rung));
-        desk
-    }
-
-    /// Until nobody is left who could bring a record.
-    fn serve(desk: &Weak<Self>, rung: &Receiver<()>) {
-        while rung.recv().is_ok() {
-            thread::sleep(GATHER);
-            if let Some(desk) = desk.upgrade() {
-                desk.hand_over();
-            }
-        }
+        let served = queue.clone();
+        let thread = Worker::begin("records", move || served.serve(&rung));
+        Arc::new(Self {
+            queue,
+            bell,
+            stopping: AtomicBool::new(false),
+            _thread: thread.ok(),
+        })
     }
 
     fn put(&self, ended: Ended) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = &self.queue.waiting;
+        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.push(ended);
         let now = waiting.len();
         drop(waiting);
@@ -132,6 +148,22 @@ impl Desk {
             // Rung already, or nobody there.
             let _rung_or_gone = self.bell.try_send(());
         } else if now > MOST_WAITING {
+            self.queue.hand_over();
+        }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.queue.hand_over();
+    }
+}
+
+impl Queue {
+    /// Until nobody is left who could ring.
+    fn serve(&self, rung: &Receiver<()>) {
+        while rung.recv().is_ok() {
+            thread::sleep(GATHER);
             self.hand_over();
         }
     }
@@ -148,12 +180,6 @@ impl Desk {
         if !records.is_empty() {
             sinks.iter().for_each(|sink| sink.take(&records));
         }
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        self.hand_over();
     }
 }
 

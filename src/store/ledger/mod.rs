@@ -9,7 +9,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -19,6 +18,7 @@ use tokio::time::timeout;
 use super::Clock;
 use crate::config::{Store as StoreConfig, StoreKind};
 use crate::target::Target;
+use crate::worker::Worker;
 
 mod inbox;
 mod table;
@@ -153,11 +153,15 @@ pub struct Retention {
     pub rows: u64,
 }
 
-/// Where entries are handed over.
+/// Where entries are handed over. Clones are the same; with the last of them the thread writes what is left.
 #[derive(Debug, Clone)]
-pub struct Ledger {
-    orders: SyncSender<Order>,
+pub struct Ledger(Arc<Desk>);
+
+#[derive(Debug)]
+struct Desk {
     inbox: Arc<Inbox>,
+    orders: SyncSender<Order>,
+    _thread: Option<Worker>,
 }
 
 impl By {
@@ -188,27 +192,29 @@ impl Ledger {
         let (orders, queue) = sync_channel(MOST_ORDERS);
         let inbox = Arc::<Inbox>::default();
         let writer = Writer::new(path, retention, now, inbox.clone());
-        let started = thread::Builder::new()
-            .name("llmgw-ledger".to_owned())
-            .spawn(move || writer.run(&queue));
-        if let Err(error) = started {
+        let started = Worker::begin("llmgw-ledger", move || writer.run(&queue));
+        if let Err(error) = &started {
             tracing::warn!("usage is not recorded: no thread for it: {error}");
         }
-        Self { orders, inbox }
+        Self(Arc::new(Desk {
+            inbox,
+            orders,
+            _thread: started.ok(),
+        }))
     }
 
     /// Hands entries over. Returns at once; what finds no place is dropped and counted.
     pub fn add(&self, entries: Vec<Entry>) {
-        if self.inbox.put(entries) == News::Wake {
+        if self.0.inbox.put(entries) == News::Wake {
             // Too many orders: then the thread is awake, and looks before each. Nobody there: then the inbox fills up,
             // and what comes after is counted.
-            let _busy_or_gone = self.orders.try_send(Order::Wake);
+            let _busy_or_gone = self.0.orders.try_send(Order::Wake);
         }
     }
 
     /// How many requests are missing: the queue was full, or the database could not be written for too long.
     pub fn dropped(&self) -> u64 {
-        self.inbox.dropped()
+        self.0.inbox.dropped()
     }
 
     /// What was used since that time (Unix seconds), with everything that was handed over until now.
@@ -224,7 +230,7 @@ impl Ledger {
 
     async fn ask<T>(&self, order: impl FnOnce(oneshot::Sender<Option<T>>) -> Order) -> Option<T> {
         let (answer, reply) = oneshot::channel();
-        if self.orders.try_send(order(answer)).is_err() {
+        if self.0.orders.try_send(order(answer)).is_err() {
             tracing::warn!("the ledger is too busy to be read");
             return None;
         }

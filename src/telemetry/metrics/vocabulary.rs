@@ -70,6 +70,7 @@ const ERRORS: &[&str] = &[
     "model_error",
     "loop_detected",
     "gateway_busy",
+    "gateway_stopped",
     "provider_busy",
     "target_resting",
     "internal_error",

@@ -26,6 +26,8 @@ pub(super) enum Told {
     Cancelled,
     Failed(Box<Error>, u16),
     Dropped,
+    /// Dropped, because the gateway stops.
+    Stopped,
     /// Dropped, because the gateway panicked over it.
     BrokeDown,
 }

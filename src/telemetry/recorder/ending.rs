@@ -84,6 +84,11 @@ impl Ending {
                 message: Some("the gateway broke down over this request".to_owned()),
                 ..plain(Outcome::Failed, 500)
             },
+            (Told::Stopped, _) => Self {
+                code: Some("gateway_stopped".to_owned()),
+                message: Some("the gateway stopped before the answer was over".to_owned()),
+                ..plain(Outcome::Failed, 503)
+            },
             // The status of nginx for a client that closed its connection.
             (Told::Dropped, _) => plain(Outcome::HungUp, 499),
         }
