@@ -7,9 +7,12 @@
 )]
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -18,7 +21,7 @@ const SOUND: &str = "models: { m: { targets: [demo] } }\n";
 
 /// A daemon, and the manager that started it.
 struct Managed {
-    _home: TempDir,
+    home: TempDir,
     config: PathBuf,
     ear: UnixDatagram,
     daemon: Child,
@@ -26,13 +29,17 @@ struct Managed {
 
 impl Managed {
     fn start(variables: &[(&str, &str)]) -> Self {
+        Self::configured(SOUND, variables)
+    }
+
+    fn configured(text: &str, variables: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().unwrap();
         let socket = home.path().join("notify");
         let ear = UnixDatagram::bind(&socket).unwrap();
         // What takes this long does not come.
         ear.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         let config = home.path().join("config.yaml");
-        fs::write(&config, SOUND).unwrap();
+        fs::write(&config, text).unwrap();
         let daemon = Command::new(env!("CARGO_BIN_EXE_llmgw"))
             .args(["serve", "--address", "127.0.0.1:0", "--config"])
             .arg(&config)
@@ -45,7 +52,7 @@ impl Managed {
             .spawn()
             .unwrap();
         Self {
-            _home: home,
+            home,
             config,
             ear,
             daemon,
@@ -88,7 +95,7 @@ fn the_manager_hears_of_the_start_of_each_reload_and_of_the_end() {
     let address = variable(&ready, "STATUS")
         .and_then(|status| status.strip_prefix("listening on http://"))
         .unwrap();
-    assert!(std::net::TcpStream::connect(address).is_ok(), "{ready}");
+    assert!(TcpStream::connect(address).is_ok(), "{ready}");
 
     managed.signal("-HUP");
     let reloading = managed.hear();
@@ -131,4 +138,74 @@ fn a_manager_that_watches_hears_that_the_daemon_lives() {
     let heard: Vec<String> = (0..4).map(|_| managed.hear()).collect();
     let beats = heard.iter().filter(|datagram| *datagram == "WATCHDOG=1");
     assert!(beats.count() >= 3, "{heard:?}");
+}
+
+/// Says one word to whoever asks, and nothing more.
+fn upstream() -> SocketAddr {
+    let chunk = r#"{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"first"},"finish_reason":null}]}"#;
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+    let reply = format!("{head}data: {chunk}\n\n");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut asked, _) = listener.accept().unwrap();
+        let _request = asked.read(&mut [0; 4096]).unwrap();
+        asked.write_all(reply.as_bytes()).unwrap();
+        // Until the other side goes.
+        let _gone = asked.read(&mut [0; 4096]);
+    });
+    address
+}
+
+#[test]
+fn a_request_that_the_end_cuts_off_is_in_the_log_and_in_the_ledger() {
+    let upstream = upstream();
+    let config = format!(
+        "server: {{ drain: 200ms }}\n\
+         log: {{ format: json }}\n\
+         providers: {{ lab: {{ type: openai-compatible, base_url: 'http://{upstream}/v1' }} }}\n"
+    );
+    let mut managed = Managed::configured(&config, &[]);
+    let ready = managed.hear();
+    let address = variable(&ready, "STATUS")
+        .and_then(|status| status.strip_prefix("listening on http://"))
+        .unwrap();
+    let mut client = TcpStream::connect(address).unwrap();
+    client
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
+    let body = r#"{"model":"lab/m","input":"hi","stream":true}"#;
+    let length = body.len();
+    let request = format!(
+        "POST /v1/responses HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    );
+    client.write_all(request.as_bytes()).unwrap();
+    let mut said = String::new();
+    while !said.contains("first") {
+        let mut piece = [0; 4096];
+        let length = client.read(&mut piece).unwrap();
+        assert!(length > 0, "it ended with: {said}");
+        said.push_str(&String::from_utf8_lossy(&piece[..length]));
+    }
+    managed.signal("-TERM");
+    assert!(managed.daemon.wait().unwrap().success());
+
+    let log = fs::read_to_string(managed.home.path().join("log")).unwrap();
+    let ended: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("\"outcome\""))
+        .collect();
+    let [line] = ended.as_slice() else {
+        panic!("one line is for one request:\n{log}")
+    };
+    assert!(line.contains(r#""code":"gateway_stopped""#), "{line}");
+    let usage = Command::new(env!("CARGO_BIN_EXE_llmgw"))
+        .args(["usage", "-j"])
+        .env_clear()
+        .env("HOME", managed.home.path())
+        .output()
+        .unwrap();
+    let usage: serde_json::Value = serde_json::from_slice(&usage.stdout).unwrap();
+    assert_eq!(usage["total"]["requests"], 1, "{usage}");
+    assert_eq!(usage["total"]["failed"], 1, "{usage}");
 }
