@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::messages::Messages;
 use super::record::{Door, Parameters, Transport};
-use super::sinks::Sinks;
+use super::sinks::{Desk, Sinks};
 use crate::canonical::request::{Delivery, Request};
 use crate::error::Error;
 use crate::gateway::journal::Journal;
@@ -31,9 +31,10 @@ pub struct Recorder {
 
 #[derive(Debug)]
 struct Sheet {
-    sinks: Sinks,
+    desk: Arc<Desk>,
     journal: Journal,
-    draft: Mutex<Option<Draft>>,
+    /// In a box of its own, since it moves on as a whole.
+    draft: Mutex<Option<Box<Draft>>>,
 }
 
 /// What is known before the end.
@@ -73,15 +74,17 @@ impl Recorder {
             body: None,
             messages: None,
         };
-        let sheet = || Sheet {
-            sinks: sinks.clone(),
-            journal: Journal::open(sinks.says()),
-            draft: Mutex::new(Some(draft())),
+        let sheet = |desk: &Arc<Desk>| {
+            Arc::new(Sheet {
+                desk: desk.clone(),
+                journal: Journal::open(desk.content().says()),
+                draft: Mutex::new(Some(Box::new(draft()))),
+            })
         };
         Self {
             started,
             trace: None,
-            sheet: (!sinks.is_empty()).then(|| Arc::new(sheet())),
+            sheet: sinks.desk().map(sheet),
         }
     }
 
@@ -147,7 +150,7 @@ impl Recorder {
         });
         let sampled = self.trace.as_deref().map(Trace::sampled);
         if let Some(sheet) = &self.sheet
-            && let Some(redactor) = &sheet.sinks.content().spans
+            && let Some(redactor) = &sheet.desk.content().spans
             && sampled == Some(Sampled::Yes)
         {
             let messages = Messages::asked(request, redactor);
@@ -158,7 +161,7 @@ impl Recorder {
     /// What was sent, if that is wanted.
     pub fn body(&self, body: &[u8]) {
         if let Some(sheet) = &self.sheet
-            && let Some(redactor) = &sheet.sinks.content().log
+            && let Some(redactor) = &sheet.desk.content().log
         {
             let text = redactor.redact(&String::from_utf8_lossy(body));
             self.with(|draft| draft.body = Some(text));
@@ -211,7 +214,7 @@ impl Sheet {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         if let Some(draft) = draft {
-            self.sinks.put(Ended {
+            self.desk.put(Ended {
                 total: draft.started.elapsed(),
                 draft,
                 notes: self.journal.take(),
@@ -226,7 +229,7 @@ impl Drop for Sheet {
         self.end(|| {
             if std::thread::panicking() {
                 Told::BrokeDown
-            } else if self.sinks.is_stopping() {
+            } else if self.desk.is_stopping() {
                 Told::Stopped
             } else {
                 Told::Dropped

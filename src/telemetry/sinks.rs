@@ -34,10 +34,7 @@ pub trait Sink: std::fmt::Debug + Send + Sync {
 
 /// All who want to know. Without any, requests are not observed at all.
 #[derive(Debug, Clone, Default)]
-pub struct Sinks {
-    desk: Option<Arc<Desk>>,
-    content: ContentFor,
-}
+pub struct Sinks(Option<Arc<Desk>>);
 
 /// Who wants to know what was said too: each takes it as its redactor leaves it.
 #[derive(Debug, Clone, Default)]
@@ -50,7 +47,7 @@ pub struct ContentFor {
 
 /// Where requests that have ended are left. The last who knows of it sees to it that all are handed over.
 #[derive(Debug)]
-struct Desk {
+pub(super) struct Desk {
     queue: Arc<Queue>,
     bell: SyncSender<()>,
     /// The gateway stops: what ends untold from now on was cut off by it.
@@ -71,51 +68,35 @@ struct Queue {
 impl Sinks {
     /// These.
     pub fn new(sinks: Vec<Arc<dyn Sink>>, content: ContentFor) -> Self {
-        Self {
-            desk: (!sinks.is_empty()).then(|| Desk::open(sinks, content.clone())),
-            content,
-        }
+        Self((!sinks.is_empty()).then(|| Desk::open(sinks, content)))
     }
 
-    /// Does nobody want to know?
-    pub(super) fn is_empty(&self) -> bool {
-        self.desk.is_none()
-    }
-
-    pub(super) fn content(&self) -> &ContentFor {
-        &self.content
-    }
-
-    pub(super) fn says(&self) -> Says {
-        match (&self.content.log, &self.content.spans) {
-            (None, None) => Says::Nothing,
-            (Some(_), _) | (_, Some(_)) => Says::Everything,
-        }
-    }
-
-    /// A request has ended.
-    pub(super) fn put(&self, ended: Ended) {
-        if let Some(desk) = &self.desk {
-            desk.put(ended);
-        }
+    /// Where a request that has ended is left; `None` if nobody wants to know.
+    pub(super) fn desk(&self) -> Option<&Arc<Desk>> {
+        self.0.as_ref()
     }
 
     /// From now on, what ends untold was cut off by the end of the gateway, and not given up by its client.
     pub fn stop(&self) {
-        if let Some(desk) = &self.desk {
+        if let Some(desk) = &self.0 {
             desk.stopping.store(true, Ordering::Relaxed);
         }
     }
 
-    pub(super) fn is_stopping(&self) -> bool {
-        let desk = self.desk.as_ref();
-        desk.is_some_and(|desk| desk.stopping.load(Ordering::Relaxed))
-    }
-
     /// Hands over what waits, now: for whoever asks the sinks what they know, and for the end.
     pub fn hand_over(&self) {
-        if let Some(desk) = &self.desk {
+        if let Some(desk) = &self.0 {
             desk.queue.hand_over();
+        }
+    }
+}
+
+impl ContentFor {
+    /// Is the answer wanted in words?
+    pub(super) fn says(&self) -> Says {
+        match (&self.log, &self.spans) {
+            (None, None) => Says::Nothing,
+            (Some(_), _) | (_, Some(_)) => Says::Everything,
         }
     }
 }
@@ -138,7 +119,16 @@ impl Desk {
         })
     }
 
-    fn put(&self, ended: Ended) {
+    pub(super) fn content(&self) -> &ContentFor {
+        &self.queue.content
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// A request has ended.
+    pub(super) fn put(&self, ended: Ended) {
         let waiting = &self.queue.waiting;
         let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.push(ended);

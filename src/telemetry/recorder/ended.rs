@@ -12,7 +12,7 @@ use crate::telemetry::sinks::ContentFor;
 /// An ended request.
 #[derive(Debug)]
 pub(in crate::telemetry) struct Ended {
-    pub(super) draft: Draft,
+    pub(super) draft: Box<Draft>,
     pub(super) notes: Notes,
     pub(super) told: Told,
     /// From its arrival.
@@ -41,6 +41,7 @@ impl Ended {
             told,
             total,
         } = self;
+        let draft = *draft;
         let mut ending = Ending::of(&notes, &told);
         if wanted.log.is_none() {
             ending.withhold(&told);
