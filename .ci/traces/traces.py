@@ -11,6 +11,7 @@ import gzip
 import http.server
 import json
 import os
+import secrets
 import signal
 import socket
 import statistics
@@ -27,7 +28,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
 from opentelemetry.semconv.attributes import error_attributes, http_attributes, server_attributes, url_attributes
 
-KEYS = {"openai": "sk-canaryOPENAI0123456789", "lab": "labcanary-0123456789", "client": "gw-canaryCLIENT0123456789"}
+# Made up anew each time: canaries that must be nowhere, and open nothing.
+KEYS = {name: f"{prefix}-canary-{secrets.token_hex(10)}" for name, prefix in {"openai": "sk", "lab": "lab", "client": "gw"}.items()}
 PROMPT = "the-prompt-canary-9f3b"
 COLLECTOR_KEY = "collector-canary-55"
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

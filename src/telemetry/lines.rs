@@ -126,7 +126,7 @@ fn json(line: &mut Vec<u8>, record: &Record, level: Level) {
         it.text("model", name(&record.asked));
         it.text_if("alias", record.alias.as_deref());
         match &record.served {
-            Some(target) => it.target("served", target),
+            Some(target) => it.text("served", &target.joined()),
             None => it.value("served", ()),
         }
         it.value("status", record.status);
@@ -168,7 +168,7 @@ fn json(line: &mut Vec<u8>, record: &Record, level: Level) {
 }
 
 fn attempt(it: &mut Object<'_>, attempt: &Attempt) {
-    it.target("target", &attempt.target);
+    it.text("target", &attempt.target.joined());
     it.word("fate", attempt.fate.as_str());
     it.text_if("cause", attempt.cause.as_deref());
     if let Some(status) = attempt.upstream_status {

@@ -96,9 +96,13 @@ fn fifty_pasted_lines_are_one_message() {
     session.exp_string("You said").unwrap();
     session.exp_string("line 50").unwrap();
     prompt(&mut session);
-    send(&mut session, "/save sent.md");
+    let file = home.path().join("sent.md");
+    send(&mut session, &format!("/save {}", file.display()));
     session.exp_string("wrote").unwrap();
     leave(session);
+    let saved = std::fs::read_to_string(file).unwrap();
+    assert_eq!(saved.matches("## You").count(), 1, "{saved}");
+    assert!(saved.contains(&lines.join("\n")), "{saved}");
 }
 
 #[test]

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::target::Target;
-
 /// An object that is being written. Keys are our own words, which need no escapes.
 pub(super) struct Object<'a>(&'a mut Vec<u8>);
 
@@ -34,21 +32,6 @@ impl<'a> Object<'a> {
     pub(super) fn text_if(&mut self, key: &str, text: Option<&str>) {
         if let Some(text) = text {
             self.text(key, text);
-        }
-    }
-
-    /// `provider/model`.
-    pub(super) fn target(&mut self, key: &str, target: &Target) {
-        let (provider, model) = (target.provider.as_str(), target.model.as_str());
-        self.name(key);
-        if is_plain(provider) && is_plain(model) {
-            self.0.extend_from_slice(b"\":\"");
-            self.0.extend_from_slice(provider.as_bytes());
-            self.0.push(b'/');
-            self.0.extend_from_slice(model.as_bytes());
-            self.0.push(b'"');
-        } else {
-            self.escaped(&target.to_string());
         }
     }
 
@@ -137,20 +120,15 @@ impl<'a> Object<'a> {
 
     /// The end of a key, and any text.
     fn escaped(&mut self, text: &str) {
-        if is_plain(text) {
+        let special = |b: u8| u8::from(b < 0x20) | u8::from(b == b'"') | u8::from(b == b'\\');
+        // All bytes are looked at, many at once.
+        if text.bytes().fold(0, |found, b| found | special(b)) == 0 {
             self.quoted(text);
         } else {
             self.0.extend_from_slice(b"\":");
             let _ = serde_json::to_writer(&mut *self.0, text);
         }
     }
-}
-
-/// Does a text need no escapes?
-fn is_plain(text: &str) -> bool {
-    let special = |b: u8| u8::from(b < 0x20) | u8::from(b == b'"') | u8::from(b == b'\\');
-    // All bytes are looked at, many at once.
-    text.bytes().fold(0, |found, b| found | special(b)) == 0
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ const OVERHEADS: Buckets = &[
 #[derive(Debug)]
 pub struct Metrics {
     vocabulary: ArcSwap<Vocabulary>,
-    /// Held while records are counted or a page is written; no request waits for it.
+    /// Held while records are counted or a page is written. Requests leave their records elsewhere meanwhile.
     counts: Mutex<Counts>,
 }
 

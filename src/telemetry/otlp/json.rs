@@ -64,6 +64,6 @@ fn any(value: Value<'_>) -> Json {
         Value::Number(number) => json!({ "intValue": number.to_string() }),
         Value::Real(real) => json!({ "doubleValue": real }),
         Value::Flag(flag) => json!({ "boolValue": flag }),
-        Value::Texts(text) => json!({ "arrayValue": { "values": [{ "stringValue": text }] } }),
+        Value::Listed(text) => json!({ "arrayValue": { "values": [{ "stringValue": text }] } }),
     }
 }

@@ -159,7 +159,7 @@ impl Message {
             // Two's complement, as protobuf has negative numbers.
             Value::Number(number) => self.varint(3, number.cast_unsigned()),
             Value::Real(real) => self.fixed64(4, real.to_bits()),
-            Value::Texts(text) => {
+            Value::Listed(text) => {
                 let item = field_length(text.len() as u64);
                 self.tag(5, Wire::Length);
                 self.raw(field_length(item));
@@ -205,6 +205,6 @@ fn any_length(value: Value<'_>) -> u64 {
         Value::Flag(_) => 2,
         Value::Number(number) => 1 + varint_length(number.cast_unsigned()),
         Value::Real(_) => 9,
-        Value::Texts(text) => field_length(field_length(field_length(text.len() as u64))),
+        Value::Listed(text) => field_length(field_length(field_length(text.len() as u64))),
     }
 }

@@ -48,7 +48,7 @@ pub(super) enum Kind {
 pub(super) enum Value<'a> {
     Text(&'a str),
     /// A list of one text.
-    Texts(&'a str),
+    Listed(&'a str),
     Number(i64),
     Real(f64),
     Flag(bool),
@@ -352,7 +352,7 @@ impl<'a> Attributes<'a> {
             named.or(served).unwrap_or_default(),
         );
         if let Some(reason) = record.finish {
-            let reasons = Value::Texts(reason.as_str());
+            let reasons = Value::Listed(reason.as_str());
             self.0.push(("gen_ai.response.finish_reasons", reasons));
         }
     }

@@ -161,7 +161,7 @@ fn a_request_is_a_server_span_and_each_attempt_a_client_span_below_it() {
 
     assert_eq!(second.name, ("generate_content", "m-1"));
     assert_eq!(value(second, "gen_ai.response.model"), text("m-1-2026"));
-    let stop = Value::Texts("stop");
+    let stop = Value::Listed("stop");
     assert_eq!(value(second, "gen_ai.response.finish_reasons"), Some(stop));
     assert_eq!(
         value(second, "gen_ai.response.time_to_first_chunk"),
@@ -224,7 +224,7 @@ fn json_is_as_the_specification_has_it() {
         kind: Kind::Client,
         start: 1,
         end: 2,
-        attributes: vec![("a", Value::Number(-3)), ("b", Value::Texts("c"))],
+        attributes: vec![("a", Value::Number(-3)), ("b", Value::Listed("c"))],
         failure: Some("boom"),
     };
     let body: serde_json::Value =
@@ -260,7 +260,7 @@ fn protobuf_is_byte_for_byte_what_the_field_numbers_say() {
         attributes: vec![
             ("r", Value::Real(1.0)),
             ("f", Value::Flag(true)),
-            ("l", Value::Texts("stop")),
+            ("l", Value::Listed("stop")),
             ("m", Value::Number(-1)),
             ("t", Value::Text(&long)),
             ("k", Value::Number(300)),
