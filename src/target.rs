@@ -31,7 +31,12 @@ impl Target {
 
     /// The same as its `Display`, for what is written with every answer: joining costs less than formatting.
     pub fn joined(&self) -> String {
-        [self.provider.as_str(), "/", self.model.as_str()].concat()
+        self.pieces().concat()
+    }
+
+    /// The same in pieces, for what is not even joined.
+    pub fn pieces(&self) -> [&str; 3] {
+        [self.provider.as_str(), "/", self.model.as_str()]
     }
 }
 

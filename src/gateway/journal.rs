@@ -197,6 +197,18 @@ impl Journal {
             .map_or_else(Notes::default, |mut notes| std::mem::take(&mut *notes))
     }
 
+    /// An empty page again, in the room of the attempts that were noted; `None` if somebody may still write on it.
+    pub fn blank(mut self, mut room: Vec<Attempt>) -> Option<Self> {
+        let page = Arc::get_mut(self.0.as_mut()?)?;
+        room.clear();
+        let notes = page.notes.get_mut();
+        *notes.unwrap_or_else(PoisonError::into_inner) = Notes {
+            attempts: room,
+            ..Notes::default()
+        };
+        Some(self)
+    }
+
     fn notes(&self) -> Option<MutexGuard<'_, Notes>> {
         let page = self.0.as_ref()?;
         Some(page.notes.lock().unwrap_or_else(PoisonError::into_inner))

@@ -1,6 +1,5 @@
 //! What requests used: from their records into the ledger, and out of it for `GET /admin/usage`.
 
-use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use crate::catalog::usd::Usd;
@@ -20,9 +19,8 @@ const USUAL_SINCE: &str = "7d";
 pub(super) struct Clerk(pub(super) Ledger);
 
 impl Sink for Clerk {
-    fn take(&self, records: &[Arc<Record>]) {
-        self.0
-            .add(records.iter().flat_map(|record| entries(record)).collect());
+    fn take(&self, records: &[Record]) {
+        self.0.add(records.iter().flat_map(entries).collect());
     }
 }
 

@@ -5,8 +5,7 @@
 //! words of a provider's error, which may repeat a prompt, count as said.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tracing::Level;
 
@@ -14,13 +13,14 @@ use super::record::{Mend, Outcome, Record, estimated};
 use super::sinks::Sink;
 use super::writer::Writer;
 use crate::canonical::request::Delivery;
-use crate::catalog::day::Day;
 use crate::catalog::usd::Usd;
 use crate::gateway::journal::Attempt;
 
+mod clock;
 mod object;
 
-use object::Object;
+use clock::Clock;
+use object::{Object, key};
 
 /// A model's name is what a client makes of it: so much of it is logged.
 const MOST_NAME: usize = 128;
@@ -54,17 +54,19 @@ impl Lines {
 }
 
 impl Sink for Lines {
-    fn take(&self, records: &[Arc<Record>]) {
+    fn take(&self, records: &[Record]) {
         let mut lines = Vec::with_capacity(1024 * records.len().min(PIECE / 1024));
+        let mut clock = Clock::default();
         for record in records {
             let level = level(record);
             if !is_wanted(level) {
                 continue;
             }
             match self.form {
-                Form::Json => json(&mut lines, record, level),
+                Form::Json => json(&mut lines, &mut clock, record, level),
                 Form::Coloured | Form::Plain => {
-                    lines.extend_from_slice(text(record, level, self.form).as_bytes());
+                    let line = text(&mut clock, record, level, self.form);
+                    lines.extend_from_slice(line.as_bytes());
                 }
             }
             lines.push(b'\n');
@@ -113,73 +115,73 @@ fn message(outcome: Outcome) -> &'static str {
     }
 }
 
-fn json(line: &mut Vec<u8>, record: &Record, level: Level) {
+fn json(line: &mut Vec<u8>, clock: &mut Clock, record: &Record, level: Level) {
     Object::write(line, |it| {
-        it.word("timestamp", &timestamp(record.began + record.total));
-        it.word("level", level.as_str());
-        it.word("message", message(record.outcome));
-        it.text("request_id", &record.request_id);
-        it.word("door", record.door.as_str());
-        it.word("transport", record.transport.as_str());
-        it.value("stream", record.delivery == Delivery::Streamed);
-        it.text_if("key", record.key.as_deref());
-        it.text("model", name(&record.asked));
-        it.text_if("alias", record.alias.as_deref());
+        it.word(key!("timestamp"), clock.show(record.began + record.total));
+        it.word(key!("level"), level.as_str());
+        it.word(key!("message"), message(record.outcome));
+        it.text(key!("request_id"), &record.request_id);
+        it.word(key!("door"), record.door.as_str());
+        it.word(key!("transport"), record.transport.as_str());
+        it.value(key!("stream"), record.delivery == Delivery::Streamed);
+        it.text_if(key!("key"), record.key.as_deref());
+        it.text(key!("model"), name(&record.asked));
+        it.text_if(key!("alias"), record.alias.as_deref());
         match &record.served {
-            Some(target) => it.text("served", &target.joined()),
-            None => it.value("served", ()),
+            Some(target) => it.texts(key!("served"), target.pieces()),
+            None => it.value(key!("served"), ()),
         }
-        it.value("status", record.status);
-        it.word("outcome", record.outcome.as_str());
-        it.text_if("code", record.code.as_deref());
-        it.text_if("error", record.message.as_deref());
-        it.objects("attempts", &record.attempts, attempt);
-        it.object("tokens", record.tokens, |it, tokens| {
-            it.value("input", tokens.input);
-            it.value("cached", tokens.cached);
-            it.value("cache_write", tokens.write_5m + tokens.write_1h);
-            it.value("cache_write_1h", tokens.write_1h);
-            it.value("output", tokens.output);
-            it.value("reasoning", tokens.reasoning);
+        it.value(key!("status"), record.status);
+        it.word(key!("outcome"), record.outcome.as_str());
+        it.text_if(key!("code"), record.code.as_deref());
+        it.text_if(key!("error"), record.message.as_deref());
+        it.objects(key!("attempts"), &record.attempts, attempt);
+        it.object(key!("tokens"), record.tokens, |it, tokens| {
+            it.value(key!("input"), tokens.input);
+            it.value(key!("cached"), tokens.cached);
+            it.value(key!("cache_write"), tokens.write_5m + tokens.write_1h);
+            it.value(key!("cache_write_1h"), tokens.write_1h);
+            it.value(key!("output"), tokens.output);
+            it.value(key!("reasoning"), tokens.reasoning);
         });
-        it.value("cost_usd", record.cost.map(Usd::dollars));
+        it.value(key!("cost_usd"), record.cost.map(Usd::dollars));
         if let Some(guess) = estimated(&record.attempts) {
-            it.object("estimated", Some(guess), |it, guess| {
-                it.value("input", guess.input);
-                it.value("output", guess.output);
-                it.value("cost_usd", guess.cost.map(Usd::dollars));
+            it.object(key!("estimated"), Some(guess), |it, guess| {
+                it.value(key!("input"), guess.input);
+                it.value(key!("output"), guess.output);
+                it.value(key!("cost_usd"), guess.cost.map(Usd::dollars));
             });
         }
         match record.to_first {
-            Some(time) => it.millis("ttft_ms", time),
-            None => it.value("ttft_ms", ()),
+            Some(time) => it.millis(key!("ttft_ms"), time),
+            None => it.value(key!("ttft_ms"), ()),
         }
-        it.millis("total_ms", record.total);
-        it.millis("overhead_ms", record.overhead);
+        it.millis(key!("total_ms"), record.total);
+        it.millis(key!("overhead_ms"), record.overhead);
         if !record.losses.is_empty() {
-            it.value("losses", &record.losses);
+            it.value(key!("losses"), &record.losses);
         }
-        it.text_if("mend", mend(record.mend));
+        it.text_if(key!("mend"), mend(record.mend));
         if let Some(content) = &record.content {
-            it.text("request", &content.request);
-            it.text("response", &content.response);
+            it.text(key!("request"), &content.request);
+            it.text(key!("response"), &content.response);
         }
     });
 }
 
 fn attempt(it: &mut Object<'_>, attempt: &Attempt) {
-    it.text("target", &attempt.target.joined());
-    it.word("fate", attempt.fate.as_str());
-    it.text_if("cause", attempt.cause.as_deref());
+    it.texts(key!("target"), attempt.target.pieces());
+    it.word(key!("fate"), attempt.fate.as_str());
+    it.text_if(key!("cause"), attempt.cause.as_deref());
     if let Some(status) = attempt.upstream_status {
-        it.value("status", status);
+        it.value(key!("status"), status);
     }
-    it.millis("wait_ms", attempt.wait);
-    it.millis("ms", attempt.duration);
+    it.millis(key!("wait_ms"), attempt.wait);
+    it.millis(key!("ms"), attempt.duration);
 }
 
-fn text(record: &Record, level: Level, form: Form) -> String {
-    let when = timestamp(record.began + record.total);
+fn text(clock: &mut Clock, record: &Record, level: Level, form: Form) -> String {
+    let when = clock.show(record.began + record.total);
     let mut line = String::with_capacity(512);
     let word = message(record.outcome);
     // Writing to a string cannot fail, here and below.
@@ -260,6 +262,9 @@ fn mend(mend: Mend) -> Option<&'static str> {
 }
 
 fn name(asked: &str) -> &str {
+    if asked.len() <= MOST_NAME {
+        return asked;
+    }
     let end = asked.char_indices().nth(MOST_NAME);
     end.map_or(asked, |(at, _)| asked.get(..at).unwrap_or_default())
 }
@@ -274,39 +279,6 @@ fn duration(time: Duration) -> String {
 /// Milliseconds, to the microsecond.
 fn millis(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
-}
-
-/// `2026-11-23T00:10:15.123456Z`
-fn timestamp(at: SystemTime) -> String {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (seconds, of_day) = (since.as_secs(), since.as_secs() % 86_400);
-    let (year, month, day) = Day::of_unix(i64::try_from(seconds).unwrap_or(0)).civil();
-    let mut text = String::with_capacity(27);
-    digits(&mut text, year.unsigned_abs(), 4);
-    for (mark, part) in [('-', month.unsigned_abs()), ('-', day.unsigned_abs())] {
-        text.push(mark);
-        digits(&mut text, part, 2);
-    }
-    for (mark, part) in [
-        ('T', of_day / 3600),
-        (':', of_day / 60 % 60),
-        (':', of_day % 60),
-    ] {
-        text.push(mark);
-        digits(&mut text, part, 2);
-    }
-    text.push('.');
-    digits(&mut text, since.subsec_micros().into(), 6);
-    text.push('Z');
-    text
-}
-
-/// The last so many digits: a general writer takes longer for the date than for the rest of a line.
-fn digits(text: &mut String, number: u64, count: u32) {
-    for place in (0..count).rev() {
-        let digit = number / 10_u64.pow(place) % 10;
-        text.push(char::from_digit(u32::try_from(digit).unwrap_or(0), 10).unwrap_or('0'));
-    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,6 @@
 //! before that, the client had gone. Where nobody observes, it holds nothing but the time.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
-
 use tokio::time::Instant;
 
 use super::messages::Messages;
@@ -15,9 +13,11 @@ use crate::error::Error;
 use crate::gateway::journal::Journal;
 use crate::gateway::trace::{Sampled, Trace};
 
+mod draft;
 mod ended;
 mod ending;
 
+pub(super) use draft::Draft;
 pub(super) use ended::Ended;
 use ended::Told;
 
@@ -33,52 +33,21 @@ pub struct Recorder {
 struct Sheet {
     desk: Arc<Desk>,
     journal: Journal,
-    /// In a box of its own, since it moves on as a whole.
+    /// In a box, since it moves on as a whole, and is filled again.
     draft: Mutex<Option<Box<Draft>>>,
-}
-
-/// What is known before the end.
-#[derive(Debug)]
-struct Draft {
-    request_id: String,
-    began: SystemTime,
-    started: Instant,
-    door: Door,
-    transport: Transport,
-    key: Option<Arc<str>>,
-    asked: String,
-    delivery: Delivery,
-    parameters: Parameters,
-    trace: Option<Arc<Trace>>,
-    withheld: Vec<String>,
-    body: Option<String>,
-    messages: Option<Messages>,
 }
 
 impl Recorder {
     /// A request arrives.
     pub fn begin(sinks: &Sinks, door: Door, transport: Transport, request_id: &str) -> Self {
         let started = Instant::now();
-        let draft = || Draft {
-            request_id: request_id.to_owned(),
-            began: SystemTime::now(),
-            started,
-            door,
-            transport,
-            key: None,
-            asked: String::new(),
-            delivery: Delivery::Whole,
-            parameters: Parameters::default(),
-            trace: None,
-            withheld: Vec::new(),
-            body: None,
-            messages: None,
-        };
         let sheet = |desk: &Arc<Desk>| {
+            let mut draft = desk.blank();
+            draft.begin(request_id, started, (door, transport));
             Arc::new(Sheet {
                 desk: desk.clone(),
-                journal: Journal::open(desk.content().says()),
-                draft: Mutex::new(Some(Box::new(draft()))),
+                journal: draft.journal.clone(),
+                draft: Mutex::new(Some(draft)),
             })
         };
         Self {
@@ -217,7 +186,6 @@ impl Sheet {
             self.desk.put(Ended {
                 total: draft.started.elapsed(),
                 draft,
-                notes: self.journal.take(),
                 told: told(),
             });
         }

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::record::Record;
-use super::recorder::Ended;
+use super::recorder::{Draft, Ended};
 use super::redact::Redactor;
 use crate::gateway::journal::Says;
 use crate::worker::Worker;
@@ -22,14 +22,18 @@ const GATHER: Duration = Duration::from_millis(10);
 /// So many wait. Where the thread cannot keep up, whoever brings one more hands all of them over.
 const MOST_WAITING: usize = 4096;
 
-/// Room is made for so many at most before they come.
-const USUAL_WAITING: usize = 256;
+/// Room is kept for so many.
+const USUAL_WAITING: usize = 512;
+
+/// So many records are handed over at once: few enough that they are in the nearest cache from the first sink to the
+/// last, enough that a sink's code is there for most of them.
+const TOGETHER: usize = 24;
 
 /// Somebody who wants to know of each finished request. It holds up all others, so it must not wait: what takes time
 /// goes to a thread or task of the sink's, and what that cannot take is dropped and counted.
 pub trait Sink: std::fmt::Debug + Send + Sync {
     /// Requests have ended, in this order.
-    fn take(&self, records: &[Arc<Record>]);
+    fn take(&self, records: &[Record]);
 }
 
 /// All who want to know. Without any, requests are not observed at all.
@@ -60,9 +64,23 @@ pub(super) struct Desk {
 #[derive(Debug)]
 struct Queue {
     waiting: Mutex<Vec<Ended>>,
+    /// Drafts that are filled again.
+    blank: Mutex<Drafts>,
     content: ContentFor,
     /// Held while records are handed over, so that they keep their order.
-    sinks: Mutex<Vec<Arc<dyn Sink>>>,
+    hands: Mutex<Hands>,
+}
+
+/// In boxes, since they are large and move from list to list.
+type Drafts = Vec<Box<Draft>>;
+
+/// Who gets records, and the room in which they are made.
+#[derive(Debug)]
+struct Hands {
+    sinks: Vec<Arc<dyn Sink>>,
+    taken: Vec<Ended>,
+    records: Vec<Record>,
+    drafts: Drafts,
 }
 
 impl Sinks {
@@ -107,7 +125,13 @@ impl Desk {
         let queue = Arc::new(Queue {
             waiting: Mutex::default(),
             content,
-            sinks: Mutex::new(sinks),
+            hands: Mutex::new(Hands {
+                sinks,
+                taken: Vec::new(),
+                records: Vec::new(),
+                drafts: Vec::new(),
+            }),
+            blank: Mutex::default(),
         });
         let served = queue.clone();
         let thread = Worker::begin("records", move || served.serve(&rung));
@@ -117,6 +141,13 @@ impl Desk {
             stopping: AtomicBool::new(false),
             _thread: thread.ok(),
         })
+    }
+
+    /// A draft to be filled.
+    pub(super) fn blank(&self) -> Box<Draft> {
+        let blank = &self.queue.blank;
+        let kept = blank.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        kept.unwrap_or_else(|| Draft::new(self.content().says()))
     }
 
     pub(super) fn content(&self) -> &ContentFor {
@@ -159,17 +190,45 @@ impl Queue {
     }
 
     fn hand_over(&self) {
-        let sinks = self.sinks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hands = self.hands.lock().unwrap_or_else(PoisonError::into_inner);
+        let Hands {
+            sinks,
+            taken,
+            records,
+            drafts,
+        } = &mut *hands;
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = waiting.len().min(USUAL_WAITING);
-        let ended = std::mem::replace(&mut *waiting, Vec::with_capacity(room));
+        std::mem::swap(&mut *waiting, taken);
         drop(waiting);
-        let records = ended.into_iter();
-        let records = records.map(|ended| Arc::new(ended.into_record(&self.content)));
-        let records: Vec<_> = records.collect();
-        if !records.is_empty() {
-            sinks.iter().for_each(|sink| sink.take(&records));
+        let mut ended = taken.drain(..);
+        loop {
+            // Left over only where a sink has panicked.
+            records.clear();
+            drafts.clear();
+            let next = ended.by_ref().take(TOGETHER);
+            for (record, draft) in next.map(|ended| ended.into_record(&self.content)) {
+                records.push(record);
+                drafts.push(draft);
+            }
+            if records.is_empty() {
+                break;
+            }
+            for sink in &*sinks {
+                sink.take(records);
+            }
+            let used = drafts.drain(..).zip(records.drain(..));
+            let again = used.filter_map(|(draft, record)| draft.again(record));
+            self.keep(again.collect());
         }
+        drop(ended);
+        taken.shrink_to(USUAL_WAITING);
+    }
+
+    /// Drafts that can be filled again, as far as there is use for them.
+    fn keep(&self, drafts: Drafts) {
+        let mut blank = self.blank.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = USUAL_WAITING.saturating_sub(blank.len());
+        blank.extend(drafts.into_iter().take(room));
     }
 }
 

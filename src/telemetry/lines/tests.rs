@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -72,7 +72,7 @@ fn record() -> Record {
 #[test]
 fn a_line_of_json_tells_everything_of_a_request() {
     let mut line = Vec::new();
-    json(&mut line, &record(), Level::INFO);
+    json(&mut line, &mut Clock::default(), &record(), Level::INFO);
     let told: Value = serde_json::from_slice(&line).unwrap();
     assert_eq!(
         told,
@@ -92,7 +92,7 @@ fn a_line_of_json_tells_everything_of_a_request() {
 
 #[test]
 fn a_line_of_text_is_one_line() {
-    let line = text(&record(), Level::INFO, Form::Plain);
+    let line = text(&mut Clock::default(), &record(), Level::INFO, Form::Plain);
     assert_eq!(
         line,
         "2026-11-23T00:00:01.500000Z  INFO request completed request_id=r-1 door=messages model=\"sm\\\"art\\n\" \
@@ -117,7 +117,7 @@ fn what_nobody_counted_stands_beside_the_counts_and_is_marked() {
     record.attempts[1].estimated = of(0, 3, cost);
     let check = |record: &Record, json_cost: Value, text_cost: &str| {
         let mut line = Vec::new();
-        json(&mut line, record, Level::INFO);
+        json(&mut line, &mut Clock::default(), record, Level::INFO);
         let told: Value = serde_json::from_slice(&line).unwrap();
         let expect = json!({"input": 4, "output": 5, "cost_usd": json_cost});
         assert_eq!(told["estimated"], expect);
@@ -125,7 +125,7 @@ fn what_nobody_counted_stands_beside_the_counts_and_is_marked() {
             (&told["tokens"]["output"], &told["cost_usd"]),
             (&json!(11), &json!(0.000_06))
         );
-        let line = text(record, Level::INFO, Form::Plain);
+        let line = text(&mut Clock::default(), record, Level::INFO, Form::Plain);
         let expect = format!(" estimated=in=4,out=5{text_cost} ttft=");
         assert!(line.contains(&expect), "{line}");
     };

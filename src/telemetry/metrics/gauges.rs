@@ -100,7 +100,7 @@ impl Gauges {
                 Admission::Probe => 1,
                 Admission::Closed(_) | Admission::Throttled(_) => 2,
             };
-            let whom = words.whom(Some(target));
+            let whom = words.whom(target);
             let known = worst.entry([whom.provider, whom.model]).or_default();
             *known = state.max(*known);
         }

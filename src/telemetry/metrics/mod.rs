@@ -21,7 +21,7 @@ mod series;
 pub mod vocabulary;
 
 use series::{Buckets, Family, Histogram};
-use vocabulary::{NONE, Vocabulary, Whom};
+use vocabulary::{NOBODY, NONE, Scribe, Vocabulary, Whom};
 
 /// OpenTelemetry's boundaries for the duration of operations, in microseconds.
 const DURATIONS: Buckets = &[
@@ -72,7 +72,7 @@ struct Counts {
     costs: Family<3, u64>,
     unpriced: Family<3, u64>,
     losses: Family<1, u64>,
-    overheads: Family<1, Overhead>,
+    overheads: Overheads,
 }
 
 /// A request as its client saw it.
@@ -92,8 +92,14 @@ struct Asked {
     tokens: [Histogram; 5],
 }
 
+/// Our own time.
 #[derive(Debug)]
-struct Overhead(Histogram);
+struct Overheads {
+    /// Up to the first upstream request.
+    request: Histogram,
+    /// From the end of the last.
+    reply: Histogram,
+}
 
 /// The kinds of tokens, in the order of [`Asked::tokens`].
 const KINDS: [&str; 5] = [
@@ -124,9 +130,12 @@ impl Default for Asked {
     }
 }
 
-impl Default for Overhead {
+impl Default for Overheads {
     fn default() -> Self {
-        Self(Histogram::of(OVERHEADS))
+        Self {
+            request: Histogram::of(OVERHEADS),
+            reply: Histogram::of(OVERHEADS),
+        }
     }
 }
 
@@ -150,16 +159,17 @@ impl Metrics {
 }
 
 impl Counts {
-    fn count(&mut self, words: &Vocabulary, record: &Record) {
-        let model = words.asked(record);
+    fn count<'a>(&mut self, scribe: &mut Scribe<'a>, record: &'a Record) {
+        let words = scribe.words;
+        let model = scribe.asked(record);
         let status = Vocabulary::status(record.status);
         self.requests.add([record.door.as_str(), model, &status], 1);
         let operation = operation(record.door);
         if let Some(operation) = operation {
-            self.count_served(words, record, operation, model);
+            self.count_served(scribe, record, operation, model);
         }
         for attempt in &record.attempts {
-            let whom = words.whom(Some(&attempt.target));
+            let whom = scribe.whom(&attempt.target);
             if let Some(operation) = operation {
                 self.count_asked(words, attempt, [operation, whom.vendor, model, whom.model]);
             }
@@ -168,7 +178,7 @@ impl Counts {
         for (one, next) in record.attempts.iter().zip(record.attempts.iter().skip(1)) {
             // An attempt that goes on after one that was given up is a race and no failover.
             if one.target != next.target && one.fate != Fate::Abandoned {
-                let whom = |attempt: &Attempt| words.whom(Some(&attempt.target)).to_string();
+                let whom = |attempt: &Attempt| words.whom(&attempt.target).to_string();
                 let cause = words.error(one.cause.as_deref());
                 self.failovers.add([&whom(one), &whom(next), cause], 1);
             }
@@ -181,23 +191,25 @@ impl Counts {
             first.saturating_duration_since(record.started)
         });
         let after = record.overhead.saturating_sub(before);
-        self.overheads.of(["request"]).0.time(before);
-        self.overheads.of(["reply"]).0.time(after);
+        self.overheads.request.time(before);
+        self.overheads.reply.time(after);
     }
 
-    fn count_served(
+    fn count_served<'a>(
         &mut self,
-        words: &Vocabulary,
-        record: &Record,
+        scribe: &mut Scribe<'a>,
+        record: &'a Record,
         operation: &'static str,
         model: &str,
     ) {
+        let words = scribe.words;
         let error = match record.outcome {
             Outcome::Completed | Outcome::Incomplete => NONE,
             Outcome::Refused | Outcome::Failed => words.error(record.code.as_deref()),
             Outcome::HungUp | Outcome::Cancelled => record.outcome.as_str(),
         };
-        let whom = words.whom(record.served.as_ref());
+        let served = record.served.as_ref();
+        let whom = served.map_or(NOBODY, |target| scribe.whom(target));
         let call = [operation, whom.vendor, model, whom.model, error];
         let series = self.served.of(call);
         series.duration.time(record.total);
@@ -259,11 +271,12 @@ impl Counts {
 }
 
 impl Sink for Metrics {
-    fn take(&self, records: &[Arc<Record>]) {
+    fn take(&self, records: &[Record]) {
         let words = self.vocabulary.load();
+        let mut scribe = Scribe::new(&words);
         let mut counts = self.counts();
         for record in records {
-            counts.count(&words, record);
+            counts.count(&mut scribe, record);
         }
     }
 }

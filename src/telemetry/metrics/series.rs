@@ -63,6 +63,8 @@ pub(super) struct Family<const N: usize, S> {
     /// A plain table, because it can be asked by labels that are borrowed.
     series: HashTable<([Box<str>; N], S)>,
     hasher: RandomState,
+    /// The hash of what it was last asked for: mostly it is asked for the same again.
+    last: u64,
 }
 
 impl<const N: usize, S> Default for Family<N, S> {
@@ -70,6 +72,7 @@ impl<const N: usize, S> Default for Family<N, S> {
         Self {
             series: HashTable::new(),
             hasher: RandomState::default(),
+            last: 0,
         }
     }
 }
@@ -77,18 +80,27 @@ impl<const N: usize, S> Default for Family<N, S> {
 impl<const N: usize, S: Default> Family<N, S> {
     /// The series of these labels.
     pub(super) fn of(&mut self, mut labels: [&str; N]) -> &mut S {
-        let Self { series, hasher } = self;
+        let Self {
+            series,
+            hasher,
+            last,
+        } = self;
         let is = |known: &[Box<str>; N], labels: &[&str; N]| {
             known
                 .iter()
                 .zip(labels)
                 .all(|(one, other)| **one == **other)
         };
+        let series = match series.find_entry(*last, |(known, _)| is(known, &labels)) {
+            Ok(again) => return &mut again.into_mut().1,
+            Err(absent) => absent.into_table(),
+        };
         let mut hash = hasher.hash_one(labels);
         if series.len() >= MOST_SERIES && series.find(hash, |(it, _)| is(it, &labels)).is_none() {
             labels = [OTHER; N];
             hash = hasher.hash_one(labels);
         }
+        *last = hash;
         let place = series.entry(
             hash,
             |(known, _)| is(known, &labels),

@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -97,7 +96,7 @@ fn a_request_with_a_failover_is_counted_where_it_belongs() {
         attempt(Target::new("lab", "one"), Fate::Failed, Some("overloaded")),
         attempt(Target::new("demo", "demo"), Fate::Answered, None),
     ];
-    metrics.take(&[Arc::new(record("smart", attempts))]);
+    metrics.take(&[record("smart", attempts)]);
     let page = page(&metrics);
     let check = |line: &str| check(&page, line);
     check(r#"llmgw_requests_total{api="responses",model="smart",status="200"} 1"#);
@@ -155,11 +154,11 @@ fn ten_thousand_names_of_hostile_clients_are_one() {
         record
     };
     for n in 0..100 {
-        metrics.take(&[Arc::new(hostile(n))]);
+        metrics.take(&[hostile(n)]);
     }
     let few = page(&metrics).lines().count();
     for n in 100..10_000 {
-        metrics.take(&[Arc::new(hostile(n))]);
+        metrics.take(&[hostile(n)]);
     }
     let page = page(&metrics);
     assert_eq!(page.lines().count(), few);
@@ -200,8 +199,8 @@ fn what_has_no_price_or_no_counts_is_counted_as_that_and_not_as_free() {
     unpriced.cost = None;
     let mut uncounted = unpriced.clone();
     uncounted.tokens = None;
-    metrics.take(&[Arc::new(record("smart", vec![unpriced]))]);
-    metrics.take(&[Arc::new(record("smart", vec![uncounted]))]);
+    metrics.take(&[record("smart", vec![unpriced])]);
+    metrics.take(&[record("smart", vec![uncounted])]);
     let page = page(&metrics);
     for reason in ["no_price", "no_counts"] {
         let line = format!(

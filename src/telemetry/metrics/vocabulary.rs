@@ -150,6 +150,49 @@ pub struct Vocabulary {
     fields: Words,
 }
 
+/// A vocabulary as many records are put into words: mostly the next one is about the same as the last.
+#[derive(Debug)]
+pub(super) struct Scribe<'a> {
+    pub(super) words: &'a Vocabulary,
+    asked: Option<(&'a Record, &'a str)>,
+    whom: Option<(&'a Target, Whom<'a>)>,
+}
+
+impl<'a> Scribe<'a> {
+    pub(super) fn new(words: &'a Vocabulary) -> Self {
+        Self {
+            words,
+            asked: None,
+            whom: None,
+        }
+    }
+
+    /// The model that was asked for.
+    pub(super) fn asked(&mut self, record: &'a Record) -> &'a str {
+        if let Some((last, shown)) = self.asked
+            && last.asked == record.asked
+            && last.alias == record.alias
+        {
+            return shown;
+        }
+        let shown = self.words.asked(record);
+        self.asked = Some((record, shown));
+        shown
+    }
+
+    /// A target.
+    pub(super) fn whom(&mut self, target: &'a Target) -> Whom<'a> {
+        if let Some((last, shown)) = self.whom
+            && last == target
+        {
+            return shown;
+        }
+        let shown = self.words.whom(target);
+        self.whom = Some((target, shown));
+        shown
+    }
+}
+
 /// A target in words.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Whom<'a> {
@@ -161,7 +204,7 @@ pub(super) struct Whom<'a> {
 }
 
 /// Nobody.
-const NOBODY: Whom<'static> = Whom {
+pub(super) const NOBODY: Whom<'static> = Whom {
     provider: NONE,
     vendor: NONE,
     model: NONE,
@@ -209,11 +252,8 @@ impl Vocabulary {
         listed(&self.models, &record.asked)
     }
 
-    /// A target, or nobody.
-    pub(super) fn whom(&self, target: Option<&Target>) -> Whom<'_> {
-        let Some(target) = target else {
-            return NOBODY;
-        };
+    /// A target.
+    pub(super) fn whom(&self, target: &Target) -> Whom<'_> {
         let known = self.providers.get_key_value(target.provider.as_str());
         let (provider, vendor) = known.map_or((OTHER, OTHER), |(name, vendor)| (name, vendor));
         Whom {

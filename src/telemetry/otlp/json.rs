@@ -6,24 +6,48 @@ use serde_json::{Value as Json, json};
 
 use super::spans::{Span, Value};
 
-/// The body of an export.
-pub(super) fn encode<'a>(
-    spans: impl Iterator<Item = Span<'a>>,
-    resource: &[(String, String)],
-) -> Vec<u8> {
-    let spans: Vec<Json> = spans.map(|one| span(&one)).collect();
-    let resource = resource.iter();
-    let resource: Vec<Json> = resource
-        .map(|(key, value)| json!({ "key": key, "value": { "stringValue": value } }))
-        .collect();
-    let scope = json!({ "name": "llmgw", "version": env!("CARGO_PKG_VERSION") });
-    let body = json!({
-        "resourceSpans": [{
-            "resource": { "attributes": resource },
-            "scopeSpans": [{ "scope": scope, "spans": spans }],
-        }],
-    });
-    body.to_string().into_bytes()
+/// The body of an export as it is being written.
+#[derive(Debug)]
+pub(super) struct Body {
+    text: String,
+    spans: usize,
+}
+
+impl Body {
+    /// How many bytes are written.
+    pub(super) fn len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// A body without spans, with room for about so many bytes of them.
+    pub(super) fn begin(room: usize, resource: &[(String, String)]) -> Self {
+        let resource = resource.iter();
+        let resource: Vec<Json> = resource
+            .map(|(key, value)| json!({ "key": key, "value": { "stringValue": value } }))
+            .collect();
+        let resource = json!({ "attributes": resource });
+        let scope = json!({ "name": "llmgw", "version": env!("CARGO_PKG_VERSION") });
+        let mut text = format!(
+            "{{\"resourceSpans\":[{{\"resource\":{resource},\"scopeSpans\":[{{\"scope\":{scope},\"spans\":["
+        );
+        text.reserve(room);
+        Self { text, spans: 0 }
+    }
+
+    /// One span more.
+    pub(super) fn add(&mut self, span: &Span<'_>) {
+        if self.spans > 0 {
+            self.text.push(',');
+        }
+        self.spans += 1;
+        self.text.push_str(&self::span(span).to_string());
+    }
+
+    /// The whole.
+    pub(super) fn end(mut self) -> Vec<u8> {
+        self.text.push_str("]}]}]}");
+        self.text.into_bytes()
+    }
 }
 
 fn span(span: &Span<'_>) -> Json {

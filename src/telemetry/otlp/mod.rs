@@ -12,9 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::Notify;
-use tokio::sync::mpsc::error::TryRecvError;
-use tokio::sync::mpsc::{self, Receiver, Sender};
+use bytes::Bytes;
 use tokio::time::{Instant, sleep_until};
 
 use super::record::Record;
@@ -23,12 +21,14 @@ use crate::config::Config;
 use crate::config::traces::{Heed, Sampler, Traces};
 use crate::gateway::trace::{Sampled, Trace};
 
+mod batch;
 mod json;
 mod peers;
 mod post;
 mod protobuf;
 mod spans;
 
+use batch::{Load, Outbox};
 use peers::Peers;
 use post::Post;
 
@@ -56,52 +56,52 @@ struct Counts {
 /// Takes records of sampled requests.
 #[derive(Debug)]
 struct Inlet {
-    queue: Sender<Arc<Record>>,
-    batch: usize,
-    filled: Arc<Notify>,
+    outbox: Arc<Outbox>,
+    peers: Arc<ArcSwap<Peers>>,
     counts: Arc<Counts>,
 }
 
-/// Takes records to the collector. Somebody has to run it.
+/// Takes spans to the collector. Somebody has to run it.
 #[derive(Debug)]
 pub struct Exporter {
-    queue: Receiver<Arc<Record>>,
-    /// Told of whenever a batch is in the queue.
-    filled: Arc<Notify>,
-    waiting: Vec<Arc<Record>>,
+    outbox: Arc<Outbox>,
+    /// Of how many requests something is being sent, and what.
+    sending: Option<(usize, Bytes)>,
     settings: Traces,
     post: Post,
-    peers: Arc<ArcSwap<Peers>>,
     counts: Arc<Counts>,
     /// When a failure was last warned of, and how many were dropped until then.
     warned: Option<(Instant, u64)>,
 }
 
+/// Was there something to export?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exported {
+    Nothing,
+    Some,
+}
+
 /// The parts of what is configured: who decides, who takes records, who exports them.
 pub fn build(config: &Config) -> Option<(Tracer, Arc<dyn Sink>, Exporter)> {
     let settings = config.traces.clone()?;
-    let (sender, queue) = mpsc::channel(settings.queue);
     let peers = Arc::new(ArcSwap::from_pointee(Peers::of(config)));
     let counts = Arc::<Counts>::default();
+    let outbox = Arc::new(Outbox::new(&settings));
     let tracer = Tracer {
         sampler: settings.sampler,
         peers: peers.clone(),
         counts: counts.clone(),
     };
-    let filled = Arc::<Notify>::default();
     let inlet = Inlet {
-        queue: sender,
-        batch: settings.batch,
-        filled: filled.clone(),
+        outbox: outbox.clone(),
+        peers,
         counts: counts.clone(),
     };
     let exporter = Exporter {
-        queue,
-        filled,
-        waiting: Vec::new(),
+        outbox,
+        sending: None,
         post: Post::new(&settings),
         settings,
-        peers,
         counts,
         warned: None,
     };
@@ -147,35 +147,33 @@ fn draw(ratio: f64, id: u128) -> Sampled {
 }
 
 impl Sink for Inlet {
-    fn take(&self, records: &[Arc<Record>]) {
-        let is_sampled = |record: &&Arc<Record>| {
+    fn take(&self, records: &[Record]) {
+        let is_sampled = |record: &&Record| {
             let trace = record.trace.as_deref();
             trace.is_some_and(|trace| trace.sampled() == Sampled::Yes)
         };
-        for record in records.iter().filter(is_sampled) {
-            if self.queue.try_send(record.clone()).is_err() {
-                self.counts.dropped.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        if self.queue.max_capacity() - self.queue.capacity() >= self.batch {
-            self.filled.notify_one();
+        let peers = self.peers.load();
+        let sampled = records.iter().filter(is_sampled);
+        // Written while the records are at hand: a record that waits takes more room, and is far when it is wanted again.
+        let dropped = self.outbox.put(sampled.map(|it| spans::of(it, &peers)));
+        if dropped > 0 {
+            self.counts.dropped.fetch_add(dropped, Ordering::Relaxed);
         }
     }
 }
 
 impl Exporter {
-    /// Exports until nobody is left to bring records. What it has taken when it is broken off, `finish` exports.
+    /// Exports what comes. It never ends; what it is sending when it is broken off, `finish` sends.
     pub async fn run(&mut self) {
         loop {
-            // The delay counts from the first record that waits.
-            if self.waiting.is_empty() && self.queue.recv_many(&mut self.waiting, 1).await == 0 {
-                return;
+            // The delay counts from the first request that waits.
+            while self.outbox.load() == Load::Nothing {
+                self.outbox.news.notified().await;
             }
             let due = Instant::now() + self.settings.delay;
-            // Nobody waits at the queue meanwhile: to be woken for each record would cost more than the record.
-            while !self.take() && Instant::now() < due {
+            while self.outbox.load() != Load::Batch && Instant::now() < due {
                 tokio::select! {
-                    () = self.filled.notified() => {}
+                    () = self.outbox.news.notified() => {}
                     () = sleep_until(due) => {}
                 }
             }
@@ -185,65 +183,39 @@ impl Exporter {
 
     /// Exports what is left, as far as there is time.
     pub async fn finish(&mut self) {
-        self.queue.close();
+        self.outbox.close();
         let limit = self.settings.timeout.min(LAST);
-        let all = async {
-            loop {
-                self.export().await;
-                if self
-                    .queue
-                    .recv_many(&mut self.waiting, self.settings.batch)
-                    .await
-                    == 0
-                {
-                    break;
-                }
-            }
-        };
+        let all = async { while self.export().await == Exported::Some {} };
         if tokio::time::timeout(limit, all).await.is_err() {
-            let left = self.waiting.len() + self.queue.len();
-            self.count_dropped(left);
+            let broken_off = self.sending.take().map_or(0, |(requests, _)| requests);
+            self.count_dropped(broken_off + self.outbox.requests());
         }
         self.warn("at shutdown");
     }
 
-    /// Takes what there is. Is that a batch, or the last of all?
-    fn take(&mut self) -> bool {
-        while self.waiting.len() < self.settings.batch {
-            match self.queue.try_recv() {
-                Ok(record) => self.waiting.push(record),
-                Err(TryRecvError::Empty) => return false,
-                Err(TryRecvError::Disconnected) => return true,
-            }
+    /// Sends the next batch, or what an earlier call was broken off with.
+    async fn export(&mut self) -> Exported {
+        if self.sending.is_none() {
+            let batch = self.outbox.take();
+            self.sending = batch.map(|batch| (batch.requests, self.post.pack(batch)));
         }
-        true
-    }
-
-    async fn export(&mut self) {
-        if self.waiting.is_empty() {
-            return;
-        }
-        let body = {
-            let peers = self.peers.load();
-            let waiting = self.waiting.iter();
-            // One after another: all of them at once would be many times what they are written as.
-            let spans = waiting.flat_map(|record| spans::of(record, &peers));
-            self.post.encode(2 * self.waiting.len(), spans)
+        let Some((requests, body)) = &self.sending else {
+            return Exported::Nothing;
         };
-        let outcome = self.post.send(body).await;
-        let count = self.waiting.len();
-        self.waiting.clear();
+        let (requests, outcome) = (*requests, self.post.send(body.clone()).await);
+        self.sending = None;
         match outcome {
             Ok(()) => {
                 self.counts
                     .exported
-                    .fetch_add(count as u64, Ordering::Relaxed);
+                    .fetch_add(requests as u64, Ordering::Relaxed);
             }
             Err(why) => {
-                self.count_dropped(count);
+                self.count_dropped(requests);
                 self.warn(&why);
             }
         }
+        Exported::Some
     }
 
     fn count_dropped(&self, count: usize) {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use url::Url;
 
 use crate::config::Config;
@@ -29,7 +30,7 @@ struct Known {
 
 /// All configured providers.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Peers(HashMap<ProviderName, Known>);
+pub(super) struct Peers(HashMap<ProviderName, Known, RandomState>);
 
 impl Peers {
     pub(super) fn of(config: &Config) -> Self {

@@ -9,10 +9,8 @@ use flate2::write::GzEncoder;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
-use uuid::Uuid;
 
-use super::spans::Span;
-use super::{json, protobuf};
+use super::batch::Batch;
 use crate::config::traces::{Compression, Protocol, Traces};
 use crate::gateway::upstream::{Clients, Incoming, Outgoing, Transport};
 
@@ -24,7 +22,6 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 pub(super) struct Post {
     clients: Clients,
     settings: Traces,
-    resource: Vec<(String, String)>,
 }
 
 /// Why a try failed.
@@ -42,35 +39,15 @@ enum Again {
 
 impl Post {
     pub(super) fn new(settings: &Traces) -> Self {
-        let mut resource = settings.resource.clone();
-        let ours = [
-            ("service.version", env!("CARGO_PKG_VERSION").to_owned()),
-            ("service.instance.id", Uuid::now_v7().to_string()),
-            ("telemetry.sdk.language", "rust".to_owned()),
-            ("telemetry.sdk.name", "llmgw".to_owned()),
-            (
-                "telemetry.sdk.version",
-                env!("CARGO_PKG_VERSION").to_owned(),
-            ),
-        ];
-        for (name, value) in ours {
-            if resource.iter().all(|(known, _)| known != name) {
-                resource.push((name.to_owned(), value));
-            }
-        }
         Self {
             clients: Clients::default(),
             settings: settings.clone(),
-            resource,
         }
     }
 
-    /// The body of an export of about so many spans.
-    pub(super) fn encode<'a>(&self, about: usize, spans: impl Iterator<Item = Span<'a>>) -> Bytes {
-        let body = match self.settings.protocol {
-            Protocol::Protobuf => protobuf::encode(about, spans, &self.resource),
-            Protocol::Json => json::encode(spans, &self.resource).into(),
-        };
+    /// A batch as it is sent.
+    pub(super) fn pack(&self, batch: Batch) -> Bytes {
+        let body = batch.end();
         match self.settings.compression {
             Compression::None => body,
             Compression::Gzip => {

@@ -5,49 +5,69 @@ use bytes::Bytes;
 
 use super::spans::{Span, Value};
 
-/// What a span measures that is neither short nor long, in bytes.
-const USUAL_SPAN: usize = 1024;
+/// The body of an export as it is being written: `ExportTraceServiceRequest`.
+#[derive(Debug)]
+pub(super) struct Body {
+    /// The resource, which stands before the spans.
+    described: Message,
+    /// The spans with their scope, behind room for what encloses them: that has its length before it.
+    scoped: Message,
+}
 
-/// The body of an export of about so many spans: `ExportTraceServiceRequest`.
-pub(super) fn encode<'a>(
-    about: usize,
-    spans: impl Iterator<Item = Span<'a>>,
-    resource: &[(String, String)],
-) -> Bytes {
-    let mut described = Message::default();
-    described.message(1, |message| {
-        for (key, value) in resource {
-            message.message(1, |pair| {
-                pair.text(1, key);
-                pair.message(2, |any| any.text(1, value));
-            });
+impl Body {
+    /// A body without spans, with room for about so many bytes of them.
+    pub(super) fn begin(room: usize, resource: &[(String, String)]) -> Self {
+        let mut described = Message::default();
+        described.message(1, |message| {
+            for (key, value) in resource {
+                message.message(1, |pair| {
+                    pair.text(1, key);
+                    pair.message(2, |any| any.text(1, value));
+                });
+            }
+        });
+        let heads = described.0.len() + MOST_HEADS;
+        let mut scoped = Message(Vec::with_capacity(heads + room));
+        scoped.0.resize(heads, 0);
+        scoped.message(1, |scope| {
+            scope.text(1, "llmgw");
+            scope.text(2, env!("CARGO_PKG_VERSION"));
+        });
+        Self { described, scoped }
+    }
+
+    /// How many bytes are written.
+    pub(super) fn len(&self) -> usize {
+        self.scoped.0.len()
+    }
+
+    /// One span more.
+    pub(super) fn add(&mut self, span: &Span<'_>) {
+        self.scoped.message(2, |message| write(span, message));
+    }
+
+    /// The whole.
+    pub(super) fn end(self) -> Bytes {
+        let Self {
+            mut described,
+            mut scoped,
+        } = self;
+        let room = described.0.len() + MOST_HEADS;
+        let spans = scoped.0.len() - room;
+        let mut inner = Message::default();
+        inner.tag(2, Wire::Length);
+        inner.raw(spans as u64);
+        let mut head = Message::default();
+        head.tag(1, Wire::Length);
+        head.raw((described.0.len() + inner.0.len() + spans) as u64);
+        head.0.append(&mut described.0);
+        head.0.append(&mut inner.0);
+        let begin = room - head.0.len();
+        if let Some(place) = scoped.0.get_mut(begin..room) {
+            place.copy_from_slice(&head.0);
         }
-    });
-    // What encloses the spans has its length before them, so there is room for it.
-    let room = described.0.len() + MOST_HEADS;
-    let mut body = Message(Vec::with_capacity(room + about * USUAL_SPAN));
-    body.0.resize(room, 0);
-    body.message(1, |scope| {
-        scope.text(1, "llmgw");
-        scope.text(2, env!("CARGO_PKG_VERSION"));
-    });
-    for span in spans {
-        body.message(2, |message| write(&span, message));
+        Bytes::from(scoped.0).slice(begin..)
     }
-    let mut scoped = Message::default();
-    scoped.tag(2, Wire::Length);
-    scoped.raw((body.0.len() - room) as u64);
-    let all = described.0.len() + scoped.0.len() + body.0.len() - room;
-    let mut head = Message::default();
-    head.tag(1, Wire::Length);
-    head.raw(all as u64);
-    head.0.append(&mut described.0);
-    head.0.append(&mut scoped.0);
-    let begin = room - head.0.len();
-    if let Some(place) = body.0.get_mut(begin..room) {
-        place.copy_from_slice(&head.0);
-    }
-    Bytes::from(body.0).slice(begin..)
 }
 
 /// What two tags and lengths can measure.
@@ -128,6 +148,16 @@ impl Message {
         self.0.extend_from_slice(bytes);
     }
 
+    /// The tag of a field below 16 and a length, in one step where both have one byte.
+    fn head(&mut self, field: u8, length: u64) {
+        if let Ok(short @ ..0x80) = u8::try_from(length) {
+            self.0.extend_from_slice(&[field << 3 | 2, short]);
+        } else {
+            self.tag(field.into(), Wire::Length);
+            self.raw(length);
+        }
+    }
+
     /// Empty text is what a reader has without it.
     fn text(&mut self, field: u64, text: &str) {
         if !text.is_empty() {
@@ -147,14 +177,17 @@ impl Message {
     /// Field 9 of a span. There are dozens, so their lengths are reckoned and not found out by writing.
     fn attribute(&mut self, key: &str, value: Value<'_>) {
         let any = any_length(value);
-        self.tag(9, Wire::Length);
-        self.raw(field_length(key.len() as u64) + field_length(any));
-        self.bytes(1, key.as_bytes());
-        self.tag(2, Wire::Length);
-        self.raw(any);
+        let named = key.len() as u64;
+        self.head(9, field_length(named) + field_length(any));
+        self.head(1, named);
+        self.0.extend_from_slice(key.as_bytes());
+        self.head(2, any);
         // One of several: written even where it is the default, since its presence says which it is.
         match value {
-            Value::Text(text) => self.bytes(1, text.as_bytes()),
+            Value::Text(text) => {
+                self.head(1, text.len() as u64);
+                self.0.extend_from_slice(text.as_bytes());
+            }
             Value::Flag(flag) => self.varint(2, u64::from(flag)),
             // Two's complement, as protobuf has negative numbers.
             Value::Number(number) => self.varint(3, number.cast_unsigned()),

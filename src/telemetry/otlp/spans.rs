@@ -70,7 +70,8 @@ pub(super) fn of<'a>(record: &'a Record, peers: &'a Peers) -> Vec<Span<'a>> {
     let Some(id) = trace.span else {
         return Vec::new();
     };
-    let mut spans = vec![request(record, trace, id, peers)];
+    let mut spans = Vec::with_capacity(1 + record.attempts.len());
+    spans.push(request(record, trace, id, peers));
     let last = record.attempts.iter().rposition(is_answer);
     // Where the answer stands, or where there could have been one.
     let tells = last.or_else(|| record.attempts.len().checked_sub(1));

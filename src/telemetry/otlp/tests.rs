@@ -67,12 +67,12 @@ fn attempt(provider: &str, fate: Fate, span: u64) -> Attempt {
     }
 }
 
-fn record(attempts: Vec<Attempt>, flags: u8) -> Arc<Record> {
+fn record(attempts: Vec<Attempt>, flags: u8) -> Record {
     let served = attempts.last().map(|attempt| attempt.target.clone());
     let started = attempts
         .first()
         .map_or_else(Instant::now, |attempt| attempt.started);
-    Arc::new(Record {
+    Record {
         request_id: "req_1".to_owned(),
         began: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000),
         started,
@@ -105,7 +105,7 @@ fn record(attempts: Vec<Attempt>, flags: u8) -> Arc<Record> {
         mend: Mend::Unbroken,
         content: None,
         messages: None,
-    })
+    }
 }
 
 fn value<'a>(span: &Span<'a>, key: &str) -> Option<Value<'a>> {
@@ -187,7 +187,7 @@ fn what_was_said_stands_once_where_the_answer_does_or_could_have_been() {
     let check = |fates: &[Fate], expect: Option<usize>| {
         let attempts = fates.iter().zip(2..);
         let attempts = attempts.map(|(fate, span)| attempt("lab", *fate, span));
-        let mut record = Arc::unwrap_or_clone(record(attempts.collect(), 1));
+        let mut record = record(attempts.collect(), 1);
         record.messages = Some(Messages {
             system: None,
             input: "[1]".to_owned(),
@@ -227,8 +227,9 @@ fn json_is_as_the_specification_has_it() {
         attributes: vec![("a", Value::Number(-3)), ("b", Value::Listed("c"))],
         failure: Some("boom"),
     };
-    let body: serde_json::Value =
-        serde_json::from_slice(&json::encode([span].into_iter(), &[])).unwrap();
+    let mut body = json::Body::begin(0, &[]);
+    body.add(&span);
+    let body: serde_json::Value = serde_json::from_slice(&body.end()).unwrap();
     let expect = serde_json::json!({
         "traceId": "4bf92f3577b34da6a3ce929d0e0e4736", "spanId": "00000000000000b7", "flags": 257, "name": "n m", "kind": 3,
         "startTimeUnixNano": "1", "endTimeUnixNano": "2",
@@ -267,7 +268,9 @@ fn protobuf_is_byte_for_byte_what_the_field_numbers_say() {
         ],
         failure: None,
     };
-    let body = protobuf::encode(1, [span].into_iter(), &[]);
+    let mut body = protobuf::Body::begin(0, &[]);
+    body.add(&span);
+    let body = body.end();
     let mut expect_span = vec![0x0a, 16];
     expect_span.extend([0; 15]);
     expect_span.extend([1, 0x12, 8, 0, 0, 0, 0, 0, 0, 0, 2]);
@@ -300,7 +303,7 @@ fn protobuf_is_byte_for_byte_what_the_field_numbers_say() {
 fn a_message_within_has_the_length_of_what_is_in_it() {
     let check = |text: usize, expect: &[u8]| {
         let resource = [("k".to_owned(), "v".repeat(text))];
-        let body = protobuf::encode(1, [].into_iter(), &resource);
+        let body = protobuf::Body::begin(0, &resource).end();
         let is_there = body.windows(expect.len()).any(|found| found == expect);
         assert!(is_there, "{:x?}", &body[..16]);
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Draft;
 use super::ending::Ending;
 use crate::error::Error;
-use crate::gateway::journal::{Fate, Notes};
+use crate::gateway::journal::Fate;
 use crate::telemetry::record::{self, Content, Mend, Record};
 use crate::telemetry::sinks::ContentFor;
 
@@ -13,7 +13,6 @@ use crate::telemetry::sinks::ContentFor;
 #[derive(Debug)]
 pub(in crate::telemetry) struct Ended {
     pub(super) draft: Box<Draft>,
-    pub(super) notes: Notes,
     pub(super) told: Told,
     /// From its arrival.
     pub(super) total: Duration,
@@ -33,26 +32,25 @@ pub(super) enum Told {
 }
 
 impl Ended {
-    /// The record of it, with what was said for those who want that.
-    pub(in crate::telemetry) fn into_record(self, wanted: &ContentFor) -> Record {
+    /// The record of it, with what was said for those who want that; and the draft, of which nothing is wanted any more.
+    pub(in crate::telemetry) fn into_record(self, wanted: &ContentFor) -> (Record, Box<Draft>) {
         let Self {
-            draft,
-            notes,
+            mut draft,
             told,
             total,
         } = self;
-        let draft = *draft;
+        let notes = draft.journal.take();
         let mut ending = Ending::of(&notes, &told);
         if wanted.log.is_none() {
             ending.withhold(&told);
         }
         let said = notes.said.as_deref().unwrap_or_default();
         let content = wanted.log.as_ref().map(|redactor| Content {
-            request: draft.body.unwrap_or_default(),
+            request: draft.body.take().unwrap_or_default(),
             response: redactor.redact(said),
         });
         let finish = notes.end.as_ref().map(|end| end.finish);
-        let mut messages = draft.messages;
+        let mut messages = draft.messages.take();
         if let (Some(finish), Some(redactor)) = (finish, &wanted.spans) {
             messages = messages.map(|it| it.answered(said, finish, redactor));
         }
@@ -68,15 +66,15 @@ impl Ended {
         };
         let served = served.or_else(begun).map(|attempt| attempt.target.clone());
         let mut losses = notes.losses;
-        losses.extend(draft.withheld);
-        Record {
-            request_id: draft.request_id,
+        losses.append(&mut draft.withheld);
+        let record = Record {
+            request_id: std::mem::take(&mut draft.request_id),
             began: draft.began,
             started: draft.started,
             door: draft.door,
             transport: draft.transport,
-            key: draft.key,
-            asked: draft.asked,
+            key: draft.key.take(),
+            asked: std::mem::take(&mut draft.asked),
             alias: notes.alias,
             served,
             delivery: draft.delivery,
@@ -88,7 +86,7 @@ impl Ended {
             response_model: notes.end.as_ref().map(|end| end.model.clone()),
             response_id: notes.end.map(|end| end.response_id),
             parameters: draft.parameters,
-            trace: draft.trace,
+            trace: draft.trace.take(),
             tokens: record::tokens(&notes.attempts),
             cost: record::cost(&notes.attempts),
             to_first: notes.first_content.map(|at| at - draft.started),
@@ -99,6 +97,7 @@ impl Ended {
             attempts: notes.attempts,
             content,
             messages,
-        }
+        };
+        (record, draft)
     }
 }

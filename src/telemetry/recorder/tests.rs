@@ -8,10 +8,10 @@ use crate::telemetry::sinks::{ContentFor, Sink};
 
 /// Keeps what it gets.
 #[derive(Debug, Default)]
-struct Kept(Mutex<Vec<Arc<Record>>>);
+struct Kept(Mutex<Vec<Record>>);
 
 impl Sink for Kept {
-    fn take(&self, records: &[Arc<Record>]) {
+    fn take(&self, records: &[Record]) {
         self.0.lock().unwrap().extend_from_slice(records);
     }
 }
@@ -20,12 +20,12 @@ impl Sink for Kept {
 struct Seen(Sinks, Arc<Kept>);
 
 impl Seen {
-    fn all(&self) -> Vec<Arc<Record>> {
+    fn all(&self) -> Vec<Record> {
         self.0.hand_over();
         self.1.0.lock().unwrap().clone()
     }
 
-    fn only(&self) -> Arc<Record> {
+    fn only(&self) -> Record {
         let records = self.all();
         assert_eq!(records.len(), 1);
         records[0].clone()

@@ -9,7 +9,7 @@ use crate::telemetry::recorder::Recorder;
 struct Ids(Sender<String>);
 
 impl Sink for Ids {
-    fn take(&self, records: &[Arc<Record>]) {
+    fn take(&self, records: &[Record]) {
         for record in records {
             self.0.send(record.request_id.clone()).unwrap();
         }
