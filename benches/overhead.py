@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""What it costs to see everything: overhead.py GATEWAY KIT [--rounds N] [--apart].
+"""What it costs to see everything: overhead.py GATEWAY KIT [--sittings N] [--rounds N] [--apart].
 
 The same requests go through the same binary with everything off (no log, no admin listener, no ledger), with a log of
-JSON lines and metrics, with the ledger besides, and with traces besides that. All of them run from beginning to end, and
-are asked in turn, in short bursts, so that whatever else the machine does meets all alike. Told are CPU time for a request
-and requests a second, each as a ratio to the burst with everything off of the same round: the median, and between which
-ratios half of the rounds lie. Figures of one machine at one time are worth nothing but as such ratios.
+JSON lines and metrics, with traces besides, and with the ledger besides that. In a sitting all of them run side by side and
+are asked in turn, in short bursts, so that whatever else the machine does meets all alike. Two processes of the same
+differ by some percent, by where their memory happens to lie, so there are several sittings, each with new processes, and
+one of them has everything off once more: how far that is from 1 tells what the other ratios are worth. Told are CPU time
+for a request and requests a second, each as a ratio to the burst with everything off of the same round: the median, and
+between which ratios half of the rounds lie. Figures of one machine at one time are worth nothing but as such ratios.
 
 KIT is a folder with two programs: `mock`, an upstream on $MOCK_ADDR whose models `mock-20x0` and `mock-200x0` answer
 with so many deltas, and `lg`, a load generator that prints one JSON object with `rps` and `ok`."""
@@ -30,12 +32,13 @@ from pathlib import Path
 
 # What is on, and how much dearer a request may become by it.
 SETS = {
+    "off again": (set(), None),
     "log, metrics": ({"log", "metrics"}, 1.05),
     "with traces": ({"log", "metrics", "traces"}, 1.10),
     "with traces and ledger": ({"log", "metrics", "ledger", "traces"}, None),
 }
 # Each by itself, to see what costs.
-APART = {name: ({name}, None) for name in ("log", "metrics", "ledger", "traces")}
+APART = {"off again": (set(), None)} | {name: ({name}, None) for name in ("log", "metrics", "ledger", "traces")}
 MESSAGES = [
     {"role": "system", "content": "You are a concise storyteller."},
     {"role": "user", "content": "Tell me, in one short paragraph, about a lighthouse keeper who counts ships at dusk."},
@@ -193,23 +196,25 @@ def main() -> int:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("gateway")
     arguments.add_argument("kit")
-    arguments.add_argument("--rounds", type=int, default=40)
+    arguments.add_argument("--sittings", type=int, default=6)
+    arguments.add_argument("--rounds", type=int, default=8, help="of each sitting")
     arguments.add_argument("--apart", action="store_true", help="measure each by itself, without judging")
     given = arguments.parse_args()
     sets = {"off": (set(), None), **(APART if given.apart else SETS)}
     bench = Bench(given.gateway, given.kit)
-    variants = {name: Variant(bench, on) for name, (on, _) in sets.items()}
     found: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    # The first round warms up.
-    for round_ in range(given.rounds + 1):
-        for load in LOADS:
-            # Whoever comes first has no advantage of it over the rounds.
-            for name in list(variants) if round_ % 2 else [*reversed(variants)]:
-                burst = variants[name].burst(load)
-                if round_ > 0:
-                    found.setdefault((load[0], name), []).append(burst)
-    for variant in variants.values():
-        variant.end()
+    for _ in range(given.sittings):
+        variants = {name: Variant(bench, on) for name, (on, _) in sets.items()}
+        # The first round warms up.
+        for round_ in range(given.rounds + 1):
+            for load in LOADS:
+                # Whoever comes first has no advantage of it over the rounds.
+                for name in list(variants) if round_ % 2 else [*reversed(variants)]:
+                    burst = variants[name].burst(load)
+                    if round_ > 0:
+                        found.setdefault((load[0], name), []).append(burst)
+        for variant in variants.values():
+            variant.end()
     over = 0
     for (load, name), bursts in found.items():
         if name == "off":

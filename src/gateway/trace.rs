@@ -4,7 +4,6 @@
 //! Where nobody here records spans, what came goes on as it came.
 
 use std::fmt::Write as _;
-use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU64;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -180,9 +179,8 @@ fn show_hex(out: &mut [u8], at: usize, mut number: u128, digits: usize) {
     }
 }
 
-/// Ids have to be different, not secret: the seeds of the standard library's hasher are random for each instance.
 fn random() -> SpanId {
-    SpanId::new(RandomState::new().hash_one(0)).unwrap_or(SpanId::MIN)
+    SpanId::new(rand::random()).unwrap_or(SpanId::MIN)
 }
 
 #[cfg(test)]

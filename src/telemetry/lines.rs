@@ -25,9 +25,6 @@ use object::{Object, key};
 /// A model's name is what a client makes of it: so much of it is logged.
 const MOST_NAME: usize = 128;
 
-/// Lines go to the writer in pieces of about so many bytes: where it has no room, a piece is lost.
-const PIECE: usize = 16 * 1024;
-
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -55,28 +52,21 @@ impl Lines {
 
 impl Sink for Lines {
     fn take(&self, records: &[Record]) {
-        let mut lines = Vec::with_capacity(1024 * records.len().min(PIECE / 1024));
         let mut clock = Clock::default();
         for record in records {
             let level = level(record);
-            if !is_wanted(level) {
-                continue;
+            if is_wanted(level) {
+                self.writer.put(|lines| {
+                    match self.form {
+                        Form::Json => json(lines, &mut clock, record, level),
+                        Form::Coloured | Form::Plain => {
+                            let line = text(&mut clock, record, level, self.form);
+                            lines.extend_from_slice(line.as_bytes());
+                        }
+                    }
+                    lines.push(b'\n');
+                });
             }
-            match self.form {
-                Form::Json => json(&mut lines, &mut clock, record, level),
-                Form::Coloured | Form::Plain => {
-                    let line = text(&mut clock, record, level, self.form);
-                    lines.extend_from_slice(line.as_bytes());
-                }
-            }
-            lines.push(b'\n');
-            if lines.len() >= PIECE {
-                self.writer.line(&lines);
-                lines.clear();
-            }
-        }
-        if !lines.is_empty() {
-            self.writer.line(&lines);
         }
     }
 }

@@ -17,6 +17,10 @@ const MOST_BYTES: usize = 1024 * 1024;
 /// Lines that come within this time of each other leave in one write.
 const GATHER: Duration = Duration::from_millis(20);
 
+/// So many bytes are written at once, without waiting for more: the room that they are in is used again, and what was
+/// used a moment ago is near.
+const ENOUGH: usize = 64 * 1024;
+
 /// A line that waits no longer for the thread than this when the process ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -49,10 +53,13 @@ impl Writer {
         let shared = Arc::new(Shared::default());
         let served = Arc::downgrade(&shared);
         let work = move || {
-            let mut out = out;
-            let mut untold = 0;
+            let mut pen = Pen {
+                out,
+                lines: Vec::new(),
+                untold: 0,
+            };
             while let Some(shared) = served.upgrade() {
-                shared.write_some(&mut out, &mut untold);
+                shared.write_some(&mut pen);
             }
         };
         // Where the system has no thread left, the buffer fills up, and what comes after is counted.
@@ -64,16 +71,24 @@ impl Writer {
 
     /// Takes one line, or several whole ones.
     pub fn line(&self, line: &[u8]) {
+        self.put(|lines| lines.extend_from_slice(line));
+    }
+
+    /// The same, of what is written behind those that wait. They wait for it, so it has to be short work.
+    pub fn put(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut waiting = self.0.waiting();
-        if waiting.lines.len() + line.len() > MOST_BYTES {
+        let before = waiting.lines.len();
+        write(&mut waiting.lines);
+        let after = waiting.lines.len();
+        if after > MOST_BYTES {
+            let lost = waiting.lines.get(before..).map_or(0, count);
+            waiting.lines.truncate(before);
             drop(waiting);
-            self.0.dropped.fetch_add(count(line), Ordering::Relaxed);
+            self.0.dropped.fetch_add(lost, Ordering::Relaxed);
             return;
         }
-        let first = waiting.lines.is_empty();
-        waiting.lines.extend_from_slice(line);
         drop(waiting);
-        if first {
+        if before == 0 && after > 0 || before < ENOUGH && after >= ENOUGH {
             self.0.filled.notify_one();
         }
     }
@@ -96,13 +111,22 @@ impl Writer {
     }
 }
 
+/// What the thread writes with.
+struct Pen<W> {
+    out: W,
+    /// What is being written; otherwise room.
+    lines: Vec<u8>,
+    /// So many were dropped when that was told.
+    untold: u64,
+}
+
 impl Shared {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for lines for a while, and writes them.
-    fn write_some(&self, out: &mut impl Write, untold: &mut u64) {
+    fn write_some(&self, pen: &mut Pen<impl Write>) {
         let mut waiting = self.waiting();
         if waiting.lines.is_empty() {
             // Woken by time as well, to see whether anybody is left to write for.
@@ -110,30 +134,26 @@ impl Shared {
             let woken = self.filled.wait_timeout(waiting, pause);
             waiting = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
-        if !waiting.lines.is_empty() && !waiting.hurry {
+        if !waiting.lines.is_empty() {
             // More may come, and each write costs more than a line; somebody in a hurry wakes us.
-            let more = self
-                .filled
-                .wait_timeout_while(waiting, GATHER, |it| !it.hurry);
+            let is_little = |it: &mut Waiting| !it.hurry && it.lines.len() < ENOUGH;
+            let more = self.filled.wait_timeout_while(waiting, GATHER, is_little);
             waiting = more.unwrap_or_else(PoisonError::into_inner).0;
         }
-        let lines = std::mem::take(&mut waiting.lines);
-        waiting.busy = !lines.is_empty();
+        std::mem::swap(&mut waiting.lines, &mut pen.lines);
+        waiting.busy = !pen.lines.is_empty();
         drop(waiting);
-        if !lines.is_empty() {
-            self.write(out, &lines, untold);
-            let mut waiting = self.waiting();
-            waiting.busy = false;
-            if waiting.lines.capacity() == 0 {
-                // The room is used again.
-                waiting.lines = lines;
-                waiting.lines.clear();
-            }
+        if !pen.lines.is_empty() {
+            self.write(pen);
+            pen.lines.clear();
+            pen.lines.shrink_to(2 * ENOUGH);
+            self.waiting().busy = false;
         }
         self.emptied.notify_all();
     }
 
-    fn write(&self, out: &mut impl Write, lines: &[u8], untold: &mut u64) {
+    fn write(&self, pen: &mut Pen<impl Write>) {
+        let Pen { out, lines, untold } = pen;
         if out.write_all(lines).and_then(|()| out.flush()).is_err() {
             // How much of it got through nobody knows; some of it did not.
             self.dropped.fetch_add(count(lines), Ordering::Relaxed);

@@ -70,26 +70,32 @@ impl Outbox {
         }
     }
 
-    /// Takes the spans of requests, and tells of how many there was no room for.
-    pub(super) fn put<'a>(&self, requests: impl Iterator<Item = Vec<Span<'a>>>) -> u64 {
+    /// Takes what is written of each of these, and tells for how many there was no room.
+    pub(super) fn put<T>(
+        &self,
+        requests: impl Iterator<Item = T>,
+        mut write: impl FnMut(T, &mut Batch),
+    ) -> u64 {
         let mut waiting = self.waiting();
         let (before, mut dropped) = (waiting.requests, 0);
-        for spans in requests {
+        for request in requests {
             if waiting.is_closed || waiting.requests >= self.most_waiting {
                 dropped += 1;
                 continue;
             }
             waiting.requests += 1;
-            match waiting.batches.back_mut() {
-                Some(batch) if batch.requests < self.most_sent => batch.add(&spans),
-                _ => {
-                    let last = waiting.batches.back().map(Batch::len);
-                    waiting.usual = last.unwrap_or(waiting.usual);
-                    let mut batch = self.batch(waiting.usual);
-                    batch.add(&spans);
-                    waiting.batches.push_back(batch);
+            let last = waiting.batches.pop_back();
+            let mut batch = match last {
+                Some(last) if last.requests < self.most_sent => last,
+                full => {
+                    waiting.usual = full.as_ref().map_or(waiting.usual, Batch::len);
+                    waiting.batches.extend(full);
+                    self.batch(waiting.usual)
                 }
-            }
+            };
+            batch.requests += 1;
+            write(request, &mut batch);
+            waiting.batches.push_back(batch);
         }
         let after = waiting.requests;
         drop(waiting);
@@ -141,14 +147,11 @@ impl Outbox {
 }
 
 impl Batch {
-    /// The spans of one request more.
-    fn add(&mut self, spans: &[Span<'_>]) {
-        self.requests += 1;
-        for span in spans {
-            match &mut self.body {
-                Body::Protobuf(body) => body.add(span),
-                Body::Json(body) => body.add(span),
-            }
+    /// One span more.
+    pub(super) fn add(&mut self, span: &Span<'_>) {
+        match &mut self.body {
+            Body::Protobuf(body) => body.add(span),
+            Body::Json(body) => body.add(span),
         }
     }
 

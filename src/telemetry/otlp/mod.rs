@@ -155,7 +155,10 @@ impl Sink for Inlet {
         let peers = self.peers.load();
         let sampled = records.iter().filter(is_sampled);
         // Written while the records are at hand: a record that waits takes more room, and is far when it is wanted again.
-        let dropped = self.outbox.put(sampled.map(|it| spans::of(it, &peers)));
+        let mut room = Vec::new();
+        let dropped = self.outbox.put(sampled, |record, batch| {
+            spans::each(record, &peers, &mut room, |span| batch.add(span));
+        });
         if dropped > 0 {
             self.counts.dropped.fetch_add(dropped, Ordering::Relaxed);
         }

@@ -31,7 +31,7 @@ pub(super) struct Span<'a> {
     pub(super) start: u64,
     /// Unix time in nanoseconds.
     pub(super) end: u64,
-    pub(super) attributes: Vec<(&'static str, Value<'a>)>,
+    pub(super) attributes: Pairs<'a>,
     /// What went wrong, if something did.
     pub(super) failure: Option<&'a str>,
 }
@@ -62,16 +62,30 @@ const HAS_IS_REMOTE: u32 = 0x100;
 /// `SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK`: it is.
 const IS_REMOTE: u32 = 0x200;
 
-/// The spans of a request; none without a trace.
-pub(super) fn of<'a>(record: &'a Record, peers: &'a Peers) -> Vec<Span<'a>> {
+/// The attributes of a span.
+pub(super) type Pairs<'a> = Vec<(&'static str, Value<'a>)>;
+
+/// The spans of a request, one after another; none without a trace. Their attributes are gathered in that room.
+pub(super) fn each<'a>(
+    record: &'a Record,
+    peers: &'a Peers,
+    room: &mut Pairs<'a>,
+    mut take: impl FnMut(&Span<'a>),
+) {
     let Some(trace) = record.trace.as_deref() else {
-        return Vec::new();
+        return;
     };
     let Some(id) = trace.span else {
-        return Vec::new();
+        return;
     };
-    let mut spans = Vec::with_capacity(1 + record.attempts.len());
-    spans.push(request(record, trace, id, peers));
+    let mut pass = |span: Span<'a>, room: &mut Pairs<'a>| {
+        take(&span);
+        *room = span.attributes;
+    };
+    pass(
+        request(record, (trace, id), peers, Attributes::of(room)),
+        room,
+    );
     let last = record.attempts.iter().rposition(is_answer);
     // Where the answer stands, or where there could have been one.
     let tells = last.or_else(|| record.attempts.len().checked_sub(1));
@@ -81,28 +95,18 @@ pub(super) fn of<'a>(record: &'a Record, peers: &'a Peers) -> Vec<Span<'a>> {
         } else {
             Answered::No
         };
-        let mut span = self::attempt(record, attempt, answered, (trace, id), peers);
-        if let Some(span) = span.as_mut().filter(|_| Some(at) == tells) {
-            span.attributes.extend(content(record));
+        let mut attributes = Attributes::of(room);
+        if Some(at) == tells {
+            attributes.content(record);
         }
-        spans.extend(span);
-    }
-    spans
-}
-
-/// What was said, where that is wanted.
-fn content(record: &Record) -> Vec<(&'static str, Value<'_>)> {
-    let mut attributes = Attributes(Vec::new());
-    if let Some(messages) = &record.messages {
-        let system = messages.system.as_deref();
-        attributes.maybe("gen_ai.system_instructions", system);
-        attributes.text("gen_ai.input.messages", &messages.input);
-        attributes.maybe("gen_ai.output.messages", messages.output.as_deref());
-        if messages.left_out > 0 {
-            attributes.number("llmgw.messages_left_out", messages.left_out);
+        if let Some(span) = attempt.span {
+            let place = (trace, id, span);
+            pass(
+                self::attempt(record, attempt, answered, place, peers, attributes),
+                room,
+            );
         }
     }
-    attributes.0
 }
 
 /// Did the response come from this attempt?
@@ -116,7 +120,12 @@ fn is_answer(attempt: &Attempt) -> bool {
     matches!(attempt.fate, Fate::Answered | Fate::Cut)
 }
 
-fn request<'a>(record: &'a Record, trace: &'a Trace, id: SpanId, peers: &'a Peers) -> Span<'a> {
+fn request<'a>(
+    record: &'a Record,
+    (trace, id): (&'a Trace, SpanId),
+    peers: &'a Peers,
+    mut attributes: Attributes<'a>,
+) -> Span<'a> {
     let (method, route) = match record.transport {
         Transport::WebSocket => ("GET", "/v1/responses"),
         Transport::Http | Transport::Background => ("POST", route(record.door)),
@@ -129,7 +138,6 @@ fn request<'a>(record: &'a Record, trace: &'a Trace, id: SpanId, peers: &'a Peer
         | Outcome::HungUp
         | Outcome::Cancelled => None,
     };
-    let mut attributes = Attributes::new();
     attributes.text("http.request.method", method);
     attributes.text("http.route", route);
     attributes.text("url.path", route);
@@ -188,13 +196,13 @@ fn attempt<'a>(
     record: &'a Record,
     attempt: &'a Attempt,
     answered: Answered,
-    (trace, parent): (&'a Trace, SpanId),
+    (trace, parent, id): (&'a Trace, SpanId, SpanId),
     peers: &'a Peers,
-) -> Option<Span<'a>> {
+    mut attributes: Attributes<'a>,
+) -> Span<'a> {
     let peer = peers.get(&attempt.target.provider);
     let operation = operation(record.door, peer.operation);
     let model = name(attempt.target.model.as_str());
-    let mut attributes = Attributes::new();
     attributes.text("gen_ai.operation.name", operation);
     attributes.text("gen_ai.provider.name", peer.name);
     attributes.text("gen_ai.request.model", model);
@@ -229,7 +237,7 @@ fn attempt<'a>(
     attributes.maybe("error.type", failure);
     let after = attempt.started.saturating_duration_since(record.started);
     let start = nanos(record.began).saturating_add(span_of(after));
-    Some(Span {
+    Span {
         parent: Some(parent),
         flags: u32::from(trace.flags) | HAS_IS_REMOTE,
         name: (operation, model),
@@ -238,8 +246,8 @@ fn attempt<'a>(
         end: start.saturating_add(span_of(attempt.duration)),
         attributes: attributes.0,
         failure,
-        ..blank(trace, attempt.span?)
-    })
+        ..blank(trace, id)
+    }
 }
 
 fn blank(trace: &Trace, id: SpanId) -> Span<'_> {
@@ -294,12 +302,27 @@ fn span_of(time: Duration) -> u64 {
 
 /// The attributes of a span as they are being gathered; what is unknown is left out.
 #[derive(Debug)]
-struct Attributes<'a>(Vec<(&'static str, Value<'a>)>);
+struct Attributes<'a>(Pairs<'a>);
 
 impl<'a> Attributes<'a> {
-    fn new() -> Self {
-        // About as many as there are where all is known.
-        Self(Vec::with_capacity(32))
+    /// None yet, in that room.
+    fn of(room: &mut Pairs<'a>) -> Self {
+        let mut room = std::mem::take(room);
+        room.clear();
+        Self(room)
+    }
+
+    /// What was said, where that is wanted.
+    fn content(&mut self, record: &'a Record) {
+        if let Some(messages) = &record.messages {
+            let system = messages.system.as_deref();
+            self.maybe("gen_ai.system_instructions", system);
+            self.text("gen_ai.input.messages", &messages.input);
+            self.maybe("gen_ai.output.messages", messages.output.as_deref());
+            if messages.left_out > 0 {
+                self.number("llmgw.messages_left_out", messages.left_out);
+            }
+        }
     }
 
     fn text(&mut self, key: &'static str, value: &'a str) {

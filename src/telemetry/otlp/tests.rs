@@ -108,6 +108,14 @@ fn record(attempts: Vec<Attempt>, flags: u8) -> Record {
     }
 }
 
+fn spans_of<'a>(record: &'a Record, peers: &'a Peers) -> Vec<Span<'a>> {
+    let mut all = Vec::new();
+    spans::each(record, peers, &mut Vec::new(), |span| {
+        all.push(span.clone());
+    });
+    all
+}
+
 fn value<'a>(span: &Span<'a>, key: &str) -> Option<Value<'a>> {
     let found = span.attributes.iter().find(|(name, _)| *name == key);
     found.map(|(_, value)| *value)
@@ -121,7 +129,7 @@ fn a_request_is_a_server_span_and_each_attempt_a_client_span_below_it() {
     ];
     let peers = Peers::of(&config(&[]));
     let record = record(attempts, 1);
-    let spans = spans::of(&record, &peers);
+    let spans = spans_of(&record, &peers);
     let [request, first, second] = spans.as_slice() else {
         panic!("{spans:#?}")
     };
@@ -195,7 +203,7 @@ fn what_was_said_stands_once_where_the_answer_does_or_could_have_been() {
             output: Some("[2]".to_owned()),
         });
         let peers = Peers::of(&config(&[]));
-        let spans = spans::of(&record, &peers);
+        let spans = spans_of(&record, &peers);
         let input = Value::Text("[1]");
         let has = |span: &Span| value(span, "gen_ai.input.messages") == Some(input);
         let found: Vec<usize> = (0..spans.len()).filter(|at| has(&spans[*at])).collect();
