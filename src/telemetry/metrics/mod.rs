@@ -20,7 +20,7 @@ mod rendering;
 mod series;
 pub mod vocabulary;
 
-use series::{Buckets, Family, Histogram};
+use series::{Buckets, Family, Histogram, Last};
 use vocabulary::{NOBODY, NONE, Scribe, Vocabulary, Whom};
 
 /// OpenTelemetry's boundaries for the duration of operations, in microseconds.
@@ -73,6 +73,24 @@ struct Counts {
     unpriced: Family<3, u64>,
     losses: Family<1, u64>,
     overheads: Overheads,
+}
+
+/// What each of the families that every request adds to was last asked for.
+#[derive(Debug, Default)]
+struct Lasts<'a> {
+    requests: Last<'a, 3>,
+    served: Last<'a, 5>,
+    asked: Last<'a, 5>,
+    attempts: Last<'a, 4>,
+    costs: Last<'a, 3>,
+}
+
+/// Records as they are counted, one after another.
+#[derive(Debug)]
+struct Turn<'a> {
+    words: &'a Vocabulary,
+    scribe: Scribe<'a>,
+    lasts: Lasts<'a>,
 }
 
 /// A request as its client saw it.
@@ -159,32 +177,35 @@ impl Metrics {
 }
 
 impl Counts {
-    fn count<'a>(&mut self, scribe: &mut Scribe<'a>, record: &'a Record) {
-        let words = scribe.words;
-        let model = scribe.asked(record);
-        let status = Vocabulary::status(record.status);
-        self.requests.add([record.door.as_str(), model, &status], 1);
+    fn count<'a>(&mut self, turn: &mut Turn<'a>, record: &'a Record) {
+        let words = turn.words;
+        let model = turn.scribe.asked(record);
+        let call = [record.door.as_str(), model, words.status(record.status)];
+        self.requests.add(&mut turn.lasts.requests, call, 1);
         let operation = operation(record.door);
         if let Some(operation) = operation {
-            self.count_served(scribe, record, operation, model);
+            self.count_served(turn, record, operation, model);
         }
         for attempt in &record.attempts {
-            let whom = scribe.whom(&attempt.target);
+            let whom = turn.scribe.whom(&attempt.target);
             if let Some(operation) = operation {
-                self.count_asked(words, attempt, [operation, whom.vendor, model, whom.model]);
+                self.count_asked(turn, attempt, [operation, whom.vendor, model, whom.model]);
             }
-            self.count_attempt(words, attempt, whom, record);
+            self.count_attempt(turn, attempt, whom, record);
         }
         for (one, next) in record.attempts.iter().zip(record.attempts.iter().skip(1)) {
             // An attempt that goes on after one that was given up is a race and no failover.
             if one.target != next.target && one.fate != Fate::Abandoned {
                 let whom = |attempt: &Attempt| words.whom(&attempt.target).to_string();
                 let cause = words.error(one.cause.as_deref());
-                self.failovers.add([&whom(one), &whom(next), cause], 1);
+                let (one, next) = (whom(one), whom(next));
+                self.failovers
+                    .add(&mut Last::default(), [&one, &next, cause], 1);
             }
         }
         for field in &record.losses {
-            self.losses.add([words.field(field)], 1);
+            self.losses
+                .add(&mut Last::default(), [words.field(field)], 1);
         }
         let before = record.attempts.iter().map(|attempt| attempt.started).min();
         let before = before.map_or(record.overhead, |first| {
@@ -197,21 +218,20 @@ impl Counts {
 
     fn count_served<'a>(
         &mut self,
-        scribe: &mut Scribe<'a>,
+        turn: &mut Turn<'a>,
         record: &'a Record,
         operation: &'static str,
-        model: &str,
+        model: &'a str,
     ) {
-        let words = scribe.words;
         let error = match record.outcome {
             Outcome::Completed | Outcome::Incomplete => NONE,
-            Outcome::Refused | Outcome::Failed => words.error(record.code.as_deref()),
+            Outcome::Refused | Outcome::Failed => turn.words.error(record.code.as_deref()),
             Outcome::HungUp | Outcome::Cancelled => record.outcome.as_str(),
         };
         let served = record.served.as_ref();
-        let whom = served.map_or(NOBODY, |target| scribe.whom(target));
+        let whom = served.map_or(NOBODY, |target| turn.scribe.whom(target));
         let call = [operation, whom.vendor, model, whom.model, error];
-        let series = self.served.of(call);
+        let series = self.served.of(&mut turn.lasts.served, call);
         series.duration.time(record.total);
         let Some(first) = record.to_first else {
             return;
@@ -224,18 +244,19 @@ impl Counts {
         }
     }
 
-    fn count_asked(
+    fn count_asked<'a>(
         &mut self,
-        words: &Vocabulary,
+        turn: &mut Turn<'a>,
         attempt: &Attempt,
-        [operation, vendor, asked, model]: [&str; 4],
+        [operation, vendor, asked, model]: [&'a str; 4],
     ) {
         let error = match attempt.fate {
             Fate::Answered => NONE,
-            Fate::Failed | Fate::Cut => words.error(attempt.cause.as_deref()),
+            Fate::Failed | Fate::Cut => turn.words.error(attempt.cause.as_deref()),
             Fate::Abandoned => attempt.fate.as_str(),
         };
-        let series = self.asked.of([operation, vendor, asked, model, error]);
+        let call = [operation, vendor, asked, model, error];
+        let series = self.asked.of(&mut turn.lasts.asked, call);
         series.duration.time(attempt.duration);
         if let Some(first) = attempt.to_first {
             series.first_chunk.time(first);
@@ -247,25 +268,29 @@ impl Counts {
         }
     }
 
-    fn count_attempt(
+    fn count_attempt<'a>(
         &mut self,
-        words: &Vocabulary,
-        attempt: &Attempt,
-        whom: Whom<'_>,
-        record: &Record,
+        turn: &mut Turn<'a>,
+        attempt: &'a Attempt,
+        whom: Whom<'a>,
+        record: &'a Record,
     ) {
+        let words = turn.words;
         let Whom {
             provider, model, ..
         } = whom;
         let fate = attempt.fate.as_str();
         let cause = attempt.cause.as_deref();
         let cause = cause.map_or(NONE, |cause| words.error(Some(cause)));
-        self.attempts.add([provider, model, fate, cause], 1);
+        let call = [provider, model, fate, cause];
+        self.attempts.add(&mut turn.lasts.attempts, call, 1);
         if let Some(cost) = attempt.cost {
             let key = words.key(record.key.as_deref());
-            self.costs.add([provider, model, key], cost.pico());
+            let (last, whose) = (&mut turn.lasts.costs, [provider, model, key]);
+            self.costs.add(last, whose, cost.pico());
         } else if let Some(reason) = unpriced(attempt, record.door) {
-            self.unpriced.add([provider, model, reason], 1);
+            self.unpriced
+                .add(&mut Last::default(), [provider, model, reason], 1);
         }
     }
 }
@@ -273,10 +298,14 @@ impl Counts {
 impl Sink for Metrics {
     fn take(&self, records: &[Record]) {
         let words = self.vocabulary.load();
-        let mut scribe = Scribe::new(&words);
+        let mut turn = Turn {
+            words: &words,
+            scribe: Scribe::new(&words),
+            lasts: Lasts::default(),
+        };
         let mut counts = self.counts();
         for record in records {
-            counts.count(&mut scribe, record);
+            counts.count(&mut turn, record);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Counters and histograms, and families of them by their labels.
 
 use std::hash::BuildHasher as _;
+use std::ptr;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
@@ -60,57 +61,93 @@ impl Histogram {
 /// Series of one name by `N` labels.
 #[derive(Debug)]
 pub(super) struct Family<const N: usize, S> {
-    /// A plain table, because it can be asked by labels that are borrowed.
-    series: HashTable<([Box<str>; N], S)>,
+    series: Vec<([Box<str>; N], S)>,
+    /// Where in the list series are. A plain table, because it can be asked by labels that are borrowed.
+    places: HashTable<usize>,
     hasher: RandomState,
-    /// The hash of what it was last asked for: mostly it is asked for the same again.
-    last: u64,
+}
+
+/// What a family was last asked for, while labels stay where they are: mostly it is asked for the same again.
+#[derive(Debug)]
+pub(super) struct Last<'a, const N: usize>(Option<([&'a str; N], usize)>);
+
+impl<const N: usize> Default for Last<'_, N> {
+    fn default() -> Self {
+        Self(None)
+    }
 }
 
 impl<const N: usize, S> Default for Family<N, S> {
     fn default() -> Self {
         Self {
-            series: HashTable::new(),
+            series: Vec::new(),
+            places: HashTable::new(),
             hasher: RandomState::default(),
-            last: 0,
         }
     }
 }
 
 impl<const N: usize, S: Default> Family<N, S> {
     /// The series of these labels.
-    pub(super) fn of(&mut self, mut labels: [&str; N]) -> &mut S {
+    pub(super) fn of<'a>(&mut self, last: &mut Last<'a, N>, labels: [&'a str; N]) -> &mut S {
+        let is_last = |known: &[&str; N]| known.iter().zip(labels).all(|(a, b)| ptr::eq(*a, b));
+        let place = match last.0 {
+            // The same words in the same place: nothing has to be compared.
+            Some((known, place)) if is_last(&known) => place,
+            _ => self.place(labels),
+        };
+        last.0 = Some((labels, place));
+        self.at(place)
+    }
+
+    #[expect(clippy::expect_used, reason = "places are those of series, which stay")]
+    fn at(&mut self, place: usize) -> &mut S {
+        let (_, series) = self.series.get_mut(place).expect("a series is there");
+        series
+    }
+
+    /// Where the series of these labels is.
+    fn place(&mut self, labels: [&str; N]) -> usize {
+        if let Some(place) = self.find(&labels) {
+            return place;
+        }
+        let labels = if self.series.len() < MOST_SERIES {
+            labels
+        } else {
+            [OTHER; N]
+        };
+        self.find(&labels).unwrap_or_else(|| self.make(labels))
+    }
+
+    fn find(&self, labels: &[&str; N]) -> Option<usize> {
+        let is = |place: &usize| {
+            let known = self.series.get(*place);
+            known.is_some_and(|(known, _)| {
+                known
+                    .iter()
+                    .zip(labels)
+                    .all(|(one, other)| **one == **other)
+            })
+        };
+        self.places.find(self.hasher.hash_one(labels), is).copied()
+    }
+
+    fn make(&mut self, labels: [&str; N]) -> usize {
         let Self {
             series,
+            places,
             hasher,
-            last,
         } = self;
-        let is = |known: &[Box<str>; N], labels: &[&str; N]| {
-            known
-                .iter()
-                .zip(labels)
-                .all(|(one, other)| **one == **other)
+        let place = series.len();
+        series.push((labels.map(Into::into), S::default()));
+        // Boxed or borrowed, a text has the same hash.
+        let hash = |place: &usize| {
+            series
+                .get(*place)
+                .map_or(0, |(known, _)| hasher.hash_one(known))
         };
-        let series = match series.find_entry(*last, |(known, _)| is(known, &labels)) {
-            Ok(again) => return &mut again.into_mut().1,
-            Err(absent) => absent.into_table(),
-        };
-        let mut hash = hasher.hash_one(labels);
-        if series.len() >= MOST_SERIES && series.find(hash, |(it, _)| is(it, &labels)).is_none() {
-            labels = [OTHER; N];
-            hash = hasher.hash_one(labels);
-        }
-        *last = hash;
-        let place = series.entry(
-            hash,
-            |(known, _)| is(known, &labels),
-            // Boxed or borrowed, a text has the same hash.
-            |(known, _)| hasher.hash_one(known),
-        );
-        let (_, found) = place
-            .or_insert_with(|| (labels.map(Into::into), S::default()))
-            .into_mut();
-        found
+        places.insert_unique(hasher.hash_one(labels), place, hash);
+        place
     }
 
     /// All series, in the order of their labels.
@@ -126,8 +163,8 @@ impl<const N: usize, S: Default> Family<N, S> {
 
 impl<const N: usize> Family<N, u64> {
     /// Counts so many more.
-    pub(super) fn add(&mut self, labels: [&str; N], more: u64) {
-        let count = self.of(labels);
+    pub(super) fn add<'a>(&mut self, last: &mut Last<'a, N>, labels: [&'a str; N], more: u64) {
+        let count = self.of(last, labels);
         *count = count.saturating_add(more);
     }
 

@@ -183,13 +183,30 @@ fn ten_thousand_names_of_hostile_clients_are_one() {
 #[test]
 fn even_names_that_are_known_make_a_bounded_number_of_series() {
     let mut family: Family<2, u64> = Family::default();
-    for n in 0..100_000_u32 {
-        family.add([&n.to_string(), &(n % 7).to_string()], 1);
+    let names: Vec<String> = (0..100_000).map(|n: u32| n.to_string()).collect();
+    let mut last = Last::default();
+    for name in &names {
+        // Twice, so that the second time it is what came last.
+        family.add(&mut last, [name, "x"], 1);
+        family.add(&mut last, [name, "x"], 1);
     }
     let values = family.values();
     assert_eq!(values.len(), 1001);
     let sum: u64 = values.iter().map(|(_, value)| value).sum();
-    assert_eq!(sum, 100_000, "none is lost");
+    assert_eq!(sum, 200_000, "none is lost");
+    let each = values.iter().filter(|(labels, _)| *labels != ["other"; 2]);
+    assert!(each.map(|(_, value)| *value).all(|value| value == 2));
+}
+
+#[test]
+fn labels_are_told_apart_by_what_they_say_and_not_by_what_was_asked_last() {
+    let mut family: Family<2, u64> = Family::default();
+    let (one, same) = ("one".to_owned(), "one".to_owned());
+    let mut last = Last::default();
+    for labels in [[&one, "a"], [&one, "b"], [&same, "b"], [&same, "a"]] {
+        family.add(&mut last, labels, 1);
+    }
+    assert_eq!(family.values(), [(["one", "a"], 2), (["one", "b"], 2)]);
 }
 
 #[test]

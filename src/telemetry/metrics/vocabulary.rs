@@ -4,7 +4,6 @@
 //! configuration or the catalogue has are told; every other one is `other`. Error codes may come from providers, and
 //! fields from clients, so the same holds for them.
 
-use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
@@ -26,6 +25,9 @@ pub(super) const OTHER: &str = "other";
 
 /// The conventions' word for an error that has no name among the known.
 const OTHER_ERROR: &str = "_OTHER";
+
+/// All that a status of HTTP can be.
+const STATUSES: std::ops::RangeInclusive<u16> = 100..=599;
 
 /// A label that is empty is none.
 pub(super) const NONE: &str = "";
@@ -148,12 +150,14 @@ pub struct Vocabulary {
     keys: Names,
     errors: Words,
     fields: Words,
+    /// All statuses, one behind the other.
+    statuses: String,
 }
 
 /// A vocabulary as many records are put into words: mostly the next one is about the same as the last.
 #[derive(Debug)]
 pub(super) struct Scribe<'a> {
-    pub(super) words: &'a Vocabulary,
+    words: &'a Vocabulary,
     asked: Option<(&'a Record, &'a str)>,
     whom: Option<(&'a Target, Whom<'a>)>,
 }
@@ -235,6 +239,7 @@ impl Vocabulary {
             keys: keys.map(|key| key.name.as_str().into()).collect(),
             errors: ERRORS.iter().copied().collect(),
             fields: FIELDS.iter().copied().collect(),
+            statuses: STATUSES.map(|status| status.to_string()).collect(),
         }
     }
 
@@ -281,12 +286,10 @@ impl Vocabulary {
     }
 
     /// A status of HTTP.
-    pub(super) fn status(status: u16) -> Cow<'static, str> {
-        match status {
-            200 => "200".into(),
-            100..=599 => status.to_string().into(),
-            _ => OTHER.into(),
-        }
+    pub(super) fn status(&self, status: u16) -> &str {
+        let before = status.checked_sub(*STATUSES.start()).map(usize::from);
+        let begin = before.map_or(usize::MAX - 3, |before| 3 * before);
+        self.statuses.get(begin..begin + 3).unwrap_or(OTHER)
     }
 }
 
