@@ -57,6 +57,16 @@ pub struct Notes {
     pub said: Option<String>,
     /// The wait that precedes the next attempt.
     wait: Duration,
+    room: Vec<String>,
+}
+
+/// What notes that nobody needs any more leave for the next ones.
+#[derive(Debug, Default)]
+pub struct Room {
+    /// Attempts, of which only their room is used.
+    pub attempts: Vec<Attempt>,
+    /// Texts, likewise.
+    pub texts: Vec<String>,
 }
 
 /// One upstream request.
@@ -197,13 +207,19 @@ impl Journal {
             .map_or_else(Notes::default, |mut notes| std::mem::take(&mut *notes))
     }
 
-    /// An empty page again, in the room of the attempts that were noted; `None` if somebody may still write on it.
-    pub fn blank(mut self, mut room: Vec<Attempt>) -> Option<Self> {
+    /// An empty page again; `None` if somebody may still write on it.
+    pub fn blank(mut self, room: Room) -> Option<Self> {
         let page = Arc::get_mut(self.0.as_mut()?)?;
-        room.clear();
+        let Room {
+            mut attempts,
+            mut texts,
+        } = room;
+        attempts.clear();
+        texts.iter_mut().for_each(String::clear);
         let notes = page.notes.get_mut();
         *notes.unwrap_or_else(PoisonError::into_inner) = Notes {
-            attempts: room,
+            attempts,
+            room: texts,
             ..Notes::default()
         };
         Some(self)
@@ -232,8 +248,7 @@ impl Journal {
     pub(super) fn ended(&self, response: &Response) {
         let said = self.said(response);
         if let Some(mut notes) = self.notes() {
-            notes.end = Some(End::of(response));
-            notes.said = said;
+            notes.end(response, said);
         }
     }
 
@@ -269,19 +284,27 @@ impl Journal {
     }
 }
 
-impl End {
-    fn of(response: &Response) -> Self {
+impl Notes {
+    /// A copy, where there is room.
+    fn copy(&mut self, text: &str) -> String {
+        let mut copy = self.room.pop().unwrap_or_default();
+        copy.push_str(text);
+        copy
+    }
+
+    fn end(&mut self, response: &Response, said: Option<String>) {
         let short = response.incomplete_details.as_ref();
         let error = response.error.as_ref();
-        Self {
-            response_id: response.id.clone(),
+        self.said = said;
+        self.end = Some(End {
+            response_id: self.copy(&response.id),
             status: response.status,
             reason: error
                 .map(|error| error.code.clone())
                 .or_else(|| short.map(|details| details.reason.clone())),
             message: error.map(|error| error.message.clone()),
             finish: Finish::of(response),
-            model: response.model.clone(),
-        }
+            model: self.copy(&response.model),
+        });
     }
 }

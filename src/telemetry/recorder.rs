@@ -18,8 +18,8 @@ mod ended;
 mod ending;
 
 pub(super) use draft::Draft;
-pub(super) use ended::Ended;
 use ended::Told;
+pub(super) use ended::{Ended, Now};
 
 /// The record of one request as it is being filled. Clones fill the same.
 #[derive(Debug, Clone)]

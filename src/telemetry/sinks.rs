@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::record::Record;
-use super::recorder::{Draft, Ended};
+use super::recorder::{Draft, Ended, Now};
 use super::redact::Redactor;
 use crate::gateway::journal::Says;
 use crate::worker::Worker;
@@ -206,7 +206,8 @@ impl Queue {
             records.clear();
             drafts.clear();
             let next = ended.by_ref().take(TOGETHER);
-            for (record, draft) in next.map(|ended| ended.into_record(&self.content)) {
+            let now = Now::read();
+            for (record, draft) in next.map(|ended| ended.into_record(&self.content, now)) {
                 records.push(record);
                 drafts.push(draft);
             }

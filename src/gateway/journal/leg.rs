@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::{Attempt, End, Fate, Journal, Tokens};
+use super::{Attempt, Fate, Journal, Tokens};
 use crate::canonical::compose::Composer;
 use crate::canonical::request::Request;
 use crate::canonical::response::{Response, Status};
@@ -71,9 +71,10 @@ impl Leg {
         let now = Instant::now();
         notes.first_content.get_or_insert(now);
         notes.losses = losses.iter().map(|loss| loss.field.clone()).collect();
+        let upstream_request_id = upstream_request_id.map(|id| notes.copy(id));
         if let Some(attempt) = notes.attempts.get_mut(self.at) {
             attempt.to_first = Some(now - attempt.started);
-            attempt.upstream_request_id = upstream_request_id.map(str::to_owned);
+            attempt.upstream_request_id = upstream_request_id;
         }
     }
 
@@ -94,23 +95,23 @@ impl Leg {
         cost: Option<Usd>,
         tariff: &Tariff,
     ) {
-        let end = End::of(response);
-        if end.status == Status::Failed && self.is_open() {
+        if response.status == Status::Failed && self.is_open() {
             self.estimate(response, tariff);
         }
+        let said = self.journal.said(response);
+        let mut why = None;
+        if let Some(mut notes) = self.journal.notes() {
+            notes.end(response, said);
+            why = notes.end.as_ref().and_then(|end| end.reason.clone());
+        }
         self.tell(|attempt| {
-            (attempt.fate, attempt.cause) = match end.status {
-                Status::Failed => (Fate::Cut, end.reason.clone()),
+            (attempt.fate, attempt.cause) = match response.status {
+                Status::Failed => (Fate::Cut, why),
                 _ => (Fate::Answered, None),
             };
             attempt.tokens = response.usage.as_ref().map(Tokens::from);
             attempt.cost = cost;
         });
-        let said = self.journal.said(response);
-        if let Some(mut notes) = self.journal.notes() {
-            notes.end = Some(end);
-            notes.said = said;
-        }
     }
 
     /// A question that is no response has its answer.

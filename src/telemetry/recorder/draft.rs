@@ -2,12 +2,11 @@
 //! where it lay a moment ago.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use tokio::time::Instant;
 
 use crate::canonical::request::Delivery;
-use crate::gateway::journal::{Journal, Says};
+use crate::gateway::journal::{Journal, Room, Says};
 use crate::gateway::trace::Trace;
 use crate::telemetry::messages::Messages;
 use crate::telemetry::record::{Door, Parameters, Record, Transport};
@@ -16,7 +15,6 @@ use crate::telemetry::record::{Door, Parameters, Record, Transport};
 #[derive(Debug)]
 pub(in crate::telemetry) struct Draft {
     pub(super) request_id: String,
-    pub(super) began: SystemTime,
     pub(super) started: Instant,
     pub(super) door: Door,
     pub(super) transport: Transport,
@@ -37,7 +35,6 @@ impl Draft {
     fn of(journal: Journal) -> Self {
         Self {
             request_id: String::new(),
-            began: SystemTime::UNIX_EPOCH,
             started: Instant::now(),
             door: Door::Responses,
             transport: Transport::Http,
@@ -66,7 +63,6 @@ impl Draft {
         (door, transport): (Door, Transport),
     ) {
         self.request_id.push_str(request_id);
-        self.began = SystemTime::now();
         self.started = started;
         self.door = door;
         self.transport = transport;
@@ -74,7 +70,14 @@ impl Draft {
 
     /// Of no request any more, in the room of its record; `None` if somebody may still write in its journal.
     pub(in crate::telemetry) fn again(mut self: Box<Self>, record: Record) -> Option<Box<Self>> {
-        let journal = std::mem::take(&mut self.journal).blank(record.attempts)?;
+        let mut texts = Vec::new();
+        texts.extend(record.response_id);
+        texts.extend(record.response_model);
+        let room = Room {
+            attempts: record.attempts,
+            texts,
+        };
+        let journal = std::mem::take(&mut self.journal).blank(room)?;
         let (mut request_id, mut asked) = (record.request_id, record.asked);
         request_id.clear();
         asked.clear();

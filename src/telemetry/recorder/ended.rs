@@ -1,6 +1,8 @@
 //! An ended request, as it leaves the request's way: what was known, noted and told, not yet put together.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
 
 use super::Draft;
 use super::ending::Ending;
@@ -18,6 +20,21 @@ pub(in crate::telemetry) struct Ended {
     pub(super) total: Duration,
 }
 
+/// One moment on both clocks: requests keep the time by the one that always goes on, records tell it by the other.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::telemetry) struct Now(SystemTime, Instant);
+
+impl Now {
+    pub(in crate::telemetry) fn read() -> Self {
+        Self(SystemTime::now(), Instant::now())
+    }
+
+    fn unix(self, earlier: Instant) -> SystemTime {
+        let Self(unix, now) = self;
+        unix - now.saturating_duration_since(earlier)
+    }
+}
+
 /// How a request ended.
 #[derive(Debug)]
 pub(super) enum Told {
@@ -33,7 +50,11 @@ pub(super) enum Told {
 
 impl Ended {
     /// The record of it, with what was said for those who want that; and the draft, of which nothing is wanted any more.
-    pub(in crate::telemetry) fn into_record(self, wanted: &ContentFor) -> (Record, Box<Draft>) {
+    pub(in crate::telemetry) fn into_record(
+        self,
+        wanted: &ContentFor,
+        now: Now,
+    ) -> (Record, Box<Draft>) {
         let Self {
             mut draft,
             told,
@@ -69,7 +90,7 @@ impl Ended {
         losses.append(&mut draft.withheld);
         let record = Record {
             request_id: std::mem::take(&mut draft.request_id),
-            began: draft.began,
+            began: now.unix(draft.started),
             started: draft.started,
             door: draft.door,
             transport: draft.transport,
