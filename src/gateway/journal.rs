@@ -60,6 +60,12 @@ pub struct Notes {
     room: Vec<String>,
 }
 
+/// Room for so many attempts is kept.
+const MOST_ATTEMPTS: usize = 4;
+
+/// So many bytes of room for a text are kept: it may be as long as a client or a provider makes it.
+pub const MOST_TEXT: usize = 256;
+
 /// What notes that nobody needs any more leave for the next ones.
 #[derive(Debug, Default)]
 pub struct Room {
@@ -215,7 +221,11 @@ impl Journal {
             mut texts,
         } = room;
         attempts.clear();
-        texts.iter_mut().for_each(String::clear);
+        attempts.shrink_to(MOST_ATTEMPTS);
+        for text in &mut texts {
+            text.clear();
+            text.shrink_to(MOST_TEXT);
+        }
         let notes = page.notes.get_mut();
         *notes.unwrap_or_else(PoisonError::into_inner) = Notes {
             attempts,
@@ -306,5 +316,36 @@ impl Notes {
             finish: Finish::of(response),
             model: self.copy(&response.model),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_blank_again_when_nobody_can_write_on_it_any_more() {
+        let journal = Journal::open(Says::Nothing);
+        journal.route(Some("fast"));
+        journal.wait(Duration::from_secs(1));
+        let leg = journal.attempt(&Target::new("lab", "one"), None);
+        let notes = journal.take();
+        assert_eq!(notes.alias.as_deref(), Some("fast"));
+        let held = journal.clone();
+        assert!(journal.blank(Room::default()).is_none(), "two hold it");
+        drop(leg);
+        let room = Room {
+            attempts: notes.attempts,
+            texts: vec!["r".repeat(1000)],
+        };
+        let blank = held.blank(room).expect("nobody else holds it");
+        let notes = blank.take();
+        assert_eq!((notes.alias, notes.attempts.len()), (None, 0));
+        assert_eq!(notes.wait, Duration::ZERO);
+        assert_eq!(notes.room, [""]);
+        assert!(
+            notes.room[0].capacity() <= MOST_TEXT,
+            "no more than is usual"
+        );
     }
 }

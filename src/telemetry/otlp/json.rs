@@ -4,7 +4,8 @@
 
 use serde_json::{Value as Json, json};
 
-use super::spans::{Span, Value};
+use super::attributes::Value;
+use super::spans::Span;
 
 /// The body of an export as it is being written.
 #[derive(Debug)]

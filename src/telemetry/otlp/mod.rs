@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::config::traces::{Heed, Sampler, Traces};
 use crate::gateway::trace::{Sampled, Trace};
 
+mod attributes;
 mod batch;
 mod json;
 mod peers;

@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 
-use super::spans::{Span, Value};
+use super::attributes::Value;
+use super::spans::Span;
 
 /// The body of an export as it is being written: `ExportTraceServiceRequest`.
 #[derive(Debug)]

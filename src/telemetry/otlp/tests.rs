@@ -1,6 +1,7 @@
 use std::time::SystemTime;
 
-use super::spans::{Kind, Span, Value};
+use super::attributes::Value;
+use super::spans::{Kind, Span};
 use super::*;
 use crate::canonical::request::Delivery;
 use crate::catalog::usd::Usd;
@@ -363,4 +364,23 @@ async fn a_full_queue_drops_and_counts_and_never_waits() {
     assert_eq!(tracer.dropped(), 3);
     sink.take(&[record(vec![], 0)]);
     assert_eq!(tracer.dropped(), 3, "what is not sampled wants no place");
+}
+
+#[test]
+fn requests_wait_in_batches_of_what_is_sent_at_once() {
+    let config = config(&[
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "5"),
+    ]);
+    let outbox = Outbox::new(&config.traces.expect("there are traces"));
+    assert_eq!(outbox.load(), Load::Nothing);
+    assert_eq!(outbox.put(0..1, |_, _| {}), 0);
+    assert_eq!(outbox.load(), Load::Some);
+    assert_eq!(outbox.put(1..7, |_, _| {}), 2, "there is room for five");
+    assert_eq!(outbox.load(), Load::Batch);
+    let taken = std::iter::from_fn(|| outbox.take());
+    assert_eq!(taken.map(|it| it.requests).collect::<Vec<_>>(), [2, 2, 1]);
+    assert_eq!(outbox.requests(), 0);
+    outbox.close();
+    assert_eq!(outbox.put(0..1, |_, _| {}), 1, "nothing more is taken");
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::canonical::request::Delivery;
-use crate::gateway::journal::{Journal, Room, Says};
+use crate::gateway::journal::{Journal, MOST_TEXT, Room, Says};
 use crate::gateway::trace::Trace;
 use crate::telemetry::messages::Messages;
 use crate::telemetry::record::{Door, Parameters, Record, Transport};
@@ -79,8 +79,10 @@ impl Draft {
         };
         let journal = std::mem::take(&mut self.journal).blank(room)?;
         let (mut request_id, mut asked) = (record.request_id, record.asked);
-        request_id.clear();
-        asked.clear();
+        for text in [&mut request_id, &mut asked] {
+            text.clear();
+            text.shrink_to(MOST_TEXT);
+        }
         *self = Self {
             request_id,
             asked,

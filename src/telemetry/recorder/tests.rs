@@ -130,3 +130,38 @@ fn spans_have_what_was_said_where_they_want_it_and_are_made_and_the_log_has_not(
     check(Some(Arc::default()), Sampled::No, None);
     check(None, Sampled::Yes, None);
 }
+
+#[test]
+fn nothing_of_a_request_is_in_the_next_one() {
+    let (recorder, seen) = recorder(None);
+    recorder.key(Some("team".into()));
+    recorder.asked("a-model");
+    recorder.withheld(&["top_k".to_owned()]);
+    recorder.transport(Transport::Background);
+    recorder.failed(&Error::new(Kind::InvalidRequest, "no"), 400);
+    drop(recorder);
+    let first = seen.only();
+    assert_eq!((&*first.asked, first.losses.len()), ("a-model", 1));
+    // The draft of the first is there again.
+    let recorder = Recorder::begin(&seen.0, Door::Responses, Transport::Http, "r2");
+    drop(recorder);
+    let records = seen.all();
+    let [_, second] = records.as_slice() else {
+        panic!("{records:#?}")
+    };
+    let fresh = {
+        let (recorder, seen) = self::recorder(None);
+        recorder.door(Door::Responses);
+        drop(recorder);
+        seen.only()
+    };
+    let expect = Record {
+        request_id: "r2".to_owned(),
+        began: second.began,
+        started: second.started,
+        total: second.total,
+        overhead: second.overhead,
+        ..fresh
+    };
+    assert_eq!(*second, expect);
+}
