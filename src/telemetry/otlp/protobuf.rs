@@ -177,6 +177,11 @@ impl Message {
 
     /// Field 9 of a span. There are dozens, so their lengths are reckoned and not found out by writing.
     fn attribute(&mut self, key: &str, value: Value<'_>) {
+        if let Value::Text(text) = value
+            && let Ok(pair @ ..0x80) = u8::try_from(key.len() + text.len() + 6)
+        {
+            return self.short(pair, key, text);
+        }
         let any = any_length(value);
         let named = key.len() as u64;
         self.head(9, field_length(named) + field_length(any));
@@ -202,6 +207,15 @@ impl Message {
                 self.bytes(1, text.as_bytes());
             }
         }
+    }
+
+    /// An attribute like most: a text, with which the whole is short, so that each length has one byte.
+    fn short(&mut self, pair: u8, key: &str, text: &str) {
+        let ([named, ..], [said, ..]) = (key.len().to_le_bytes(), text.len().to_le_bytes());
+        self.0.extend_from_slice(&[0x4a, pair, 0x0a, named]);
+        self.0.extend_from_slice(key.as_bytes());
+        self.0.extend_from_slice(&[0x12, said + 2, 0x0a, said]);
+        self.0.extend_from_slice(text.as_bytes());
     }
 
     /// A message within. Its length stands before it and is known after it: there is room for a short one, and only a

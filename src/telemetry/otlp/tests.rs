@@ -257,6 +257,7 @@ fn json_is_as_the_specification_has_it() {
 #[test]
 fn protobuf_is_byte_for_byte_what_the_field_numbers_say() {
     let long = "v".repeat(200);
+    let most = "m".repeat(120);
     let span = Span {
         trace: 1,
         id: span_id(2),
@@ -274,6 +275,9 @@ fn protobuf_is_byte_for_byte_what_the_field_numbers_say() {
             ("m", Value::Number(-1)),
             ("t", Value::Text(&long)),
             ("k", Value::Number(300)),
+            ("s", Value::Text("short")),
+            ("e", Value::Text("")),
+            ("m", Value::Text(&most)),
         ],
         failure: None,
     };
@@ -303,6 +307,11 @@ fn protobuf_is_byte_for_byte_what_the_field_numbers_say() {
     expect_span.extend(long.as_bytes());
     // 300 is the example of protobuf's own documentation: ac 02.
     expect_span.extend([0x4a, 8, 0x0a, 1, b'k', 0x12, 3, 0x18, 0xac, 0x02]);
+    expect_span.extend(b"\x4a\x0c\x0a\x01s\x12\x07\x0a\x05short");
+    expect_span.extend(b"\x4a\x07\x0a\x01e\x12\x02\x0a\x00");
+    // 127 is the most that one byte tells.
+    expect_span.extend(b"\x4a\x7f\x0a\x01m\x12\x7a\x0a\x78");
+    expect_span.extend(most.as_bytes());
     // Field 16 as fixed32: the tag is 133, two bytes of a varint.
     expect_span.extend([0x85, 0x01, 1, 0, 0, 0]);
     assert!(body.ends_with(&expect_span), "{body:x?}");
