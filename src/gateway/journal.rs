@@ -57,6 +57,7 @@ pub struct Notes {
     pub said: Option<String>,
     /// The wait that precedes the next attempt.
     wait: Duration,
+    /// Empty texts, to copy others into.
     room: Vec<String>,
 }
 
@@ -64,7 +65,7 @@ pub struct Notes {
 const MOST_ATTEMPTS: usize = 4;
 
 /// So many bytes of room for a text are kept: it may be as long as a client or a provider makes it.
-pub const MOST_TEXT: usize = 256;
+const MOST_TEXT: usize = 256;
 
 /// What notes that nobody needs any more leave for the next ones.
 #[derive(Debug, Default)]
@@ -73,6 +74,12 @@ pub struct Room {
     pub attempts: Vec<Attempt>,
     /// Texts, likewise.
     pub texts: Vec<String>,
+}
+
+/// Takes a text out of its room, so that another one can stand there.
+pub fn clear(text: &mut String) {
+    text.clear();
+    text.shrink_to(MOST_TEXT);
 }
 
 /// One upstream request.
@@ -222,10 +229,7 @@ impl Journal {
         } = room;
         attempts.clear();
         attempts.shrink_to(MOST_ATTEMPTS);
-        for text in &mut texts {
-            text.clear();
-            text.shrink_to(MOST_TEXT);
-        }
+        texts.iter_mut().for_each(clear);
         let notes = page.notes.get_mut();
         *notes.unwrap_or_else(PoisonError::into_inner) = Notes {
             attempts,

@@ -179,6 +179,7 @@ fn show_hex(out: &mut [u8], at: usize, mut number: u128, digits: usize) {
     }
 }
 
+/// Ids have to be different, not secret.
 fn random() -> SpanId {
     SpanId::new(rand::random()).unwrap_or(SpanId::MIN)
 }

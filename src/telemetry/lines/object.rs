@@ -65,7 +65,7 @@ impl<'a> Object<'a> {
     /// A whole number, or whatever else is plain.
     pub(super) fn value(&mut self, key: Key, value: impl Serialize) {
         self.key(key);
-        // Nor in numbers.
+        // There is nothing in numbers and texts that JSON could not hold.
         let _ = serde_json::to_writer(&mut *self.0, &value);
     }
 

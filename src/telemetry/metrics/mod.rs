@@ -88,7 +88,6 @@ struct Lasts<'a> {
 /// Records as they are counted, one after another.
 #[derive(Debug)]
 struct Turn<'a> {
-    words: &'a Vocabulary,
     scribe: Scribe<'a>,
     lasts: Lasts<'a>,
 }
@@ -178,7 +177,7 @@ impl Metrics {
 
 impl Counts {
     fn count<'a>(&mut self, turn: &mut Turn<'a>, record: &'a Record) {
-        let words = turn.words;
+        let words = turn.scribe.words;
         let model = turn.scribe.asked(record);
         let call = [record.door.as_str(), model, words.status(record.status)];
         self.requests.add(&mut turn.lasts.requests, call, 1);
@@ -225,7 +224,7 @@ impl Counts {
     ) {
         let error = match record.outcome {
             Outcome::Completed | Outcome::Incomplete => NONE,
-            Outcome::Refused | Outcome::Failed => turn.words.error(record.code.as_deref()),
+            Outcome::Refused | Outcome::Failed => turn.scribe.words.error(record.code.as_deref()),
             Outcome::HungUp | Outcome::Cancelled => record.outcome.as_str(),
         };
         let served = record.served.as_ref();
@@ -252,7 +251,7 @@ impl Counts {
     ) {
         let error = match attempt.fate {
             Fate::Answered => NONE,
-            Fate::Failed | Fate::Cut => turn.words.error(attempt.cause.as_deref()),
+            Fate::Failed | Fate::Cut => turn.scribe.words.error(attempt.cause.as_deref()),
             Fate::Abandoned => attempt.fate.as_str(),
         };
         let call = [operation, vendor, asked, model, error];
@@ -275,7 +274,7 @@ impl Counts {
         whom: Whom<'a>,
         record: &'a Record,
     ) {
-        let words = turn.words;
+        let words = turn.scribe.words;
         let Whom {
             provider, model, ..
         } = whom;
@@ -299,7 +298,6 @@ impl Sink for Metrics {
     fn take(&self, records: &[Record]) {
         let words = self.vocabulary.load();
         let mut turn = Turn {
-            words: &words,
             scribe: Scribe::new(&words),
             lasts: Lasts::default(),
         };

@@ -234,3 +234,17 @@ fn a_value_of_a_label_is_escaped() {
     page.gauges("g", "help", &["a"], [(["\"\\\n"], 1)]);
     check(&page.finish(), r#"g{a="\"\\\n"} 1"#);
 }
+
+#[test]
+fn a_status_is_shown_if_it_can_be_one() {
+    let config = parse(CONFIG, None, &Env::default()).expect("sound");
+    let words = Vocabulary::of(&config);
+    let check = |status, expect| assert_eq!(words.status(status), expect);
+    check(0, "other");
+    check(99, "other");
+    check(100, "100");
+    check(404, "404");
+    check(599, "599");
+    check(600, "other");
+    check(u16::MAX, "other");
+}

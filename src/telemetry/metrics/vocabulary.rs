@@ -157,7 +157,7 @@ pub struct Vocabulary {
 /// A vocabulary as many records are put into words: mostly the next one is about the same as the last.
 #[derive(Debug)]
 pub(super) struct Scribe<'a> {
-    words: &'a Vocabulary,
+    pub(super) words: &'a Vocabulary,
     asked: Option<(&'a Record, &'a str)>,
     whom: Option<(&'a Target, Whom<'a>)>,
 }
@@ -287,9 +287,10 @@ impl Vocabulary {
 
     /// A status of HTTP.
     pub(super) fn status(&self, status: u16) -> &str {
-        let before = status.checked_sub(*STATUSES.start()).map(usize::from);
-        let begin = before.map_or(usize::MAX - 3, |before| 3 * before);
-        self.statuses.get(begin..begin + 3).unwrap_or(OTHER)
+        let before = status.checked_sub(*STATUSES.start());
+        let begin = before.map(|before| 3 * usize::from(before));
+        let shown = begin.and_then(|begin| self.statuses.get(begin..begin + 3));
+        shown.unwrap_or(OTHER)
     }
 }
 

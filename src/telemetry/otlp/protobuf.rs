@@ -143,9 +143,8 @@ impl Message {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    fn bytes(&mut self, field: u64, bytes: &[u8]) {
-        self.tag(field, Wire::Length);
-        self.raw(bytes.len() as u64);
+    fn bytes(&mut self, field: u8, bytes: &[u8]) {
+        self.head(field, bytes.len() as u64);
         self.0.extend_from_slice(bytes);
     }
 
@@ -160,16 +159,15 @@ impl Message {
     }
 
     /// Empty text is what a reader has without it.
-    fn text(&mut self, field: u64, text: &str) {
+    fn text(&mut self, field: u8, text: &str) {
         if !text.is_empty() {
             self.bytes(field, text.as_bytes());
         }
     }
 
     /// Two words with a blank between.
-    fn words(&mut self, field: u64, (one, other): (&str, &str)) {
-        self.tag(field, Wire::Length);
-        self.raw((one.len() + 1 + other.len()) as u64);
+    fn words(&mut self, field: u8, (one, other): (&str, &str)) {
+        self.head(field, (one.len() + 1 + other.len()) as u64);
         self.0.extend_from_slice(one.as_bytes());
         self.0.push(b' ');
         self.0.extend_from_slice(other.as_bytes());
@@ -185,25 +183,19 @@ impl Message {
         let any = any_length(value);
         let named = key.len() as u64;
         self.head(9, field_length(named) + field_length(any));
-        self.head(1, named);
-        self.0.extend_from_slice(key.as_bytes());
+        self.bytes(1, key.as_bytes());
         self.head(2, any);
         // One of several: written even where it is the default, since its presence says which it is.
         match value {
-            Value::Text(text) => {
-                self.head(1, text.len() as u64);
-                self.0.extend_from_slice(text.as_bytes());
-            }
+            Value::Text(text) => self.bytes(1, text.as_bytes()),
             Value::Flag(flag) => self.varint(2, u64::from(flag)),
             // Two's complement, as protobuf has negative numbers.
             Value::Number(number) => self.varint(3, number.cast_unsigned()),
             Value::Real(real) => self.fixed64(4, real.to_bits()),
             Value::Listed(text) => {
                 let item = field_length(text.len() as u64);
-                self.tag(5, Wire::Length);
-                self.raw(field_length(item));
-                self.tag(1, Wire::Length);
-                self.raw(item);
+                self.head(5, field_length(item));
+                self.head(1, item);
                 self.bytes(1, text.as_bytes());
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::canonical::request::Delivery;
-use crate::gateway::journal::{Journal, MOST_TEXT, Room, Says};
+use crate::gateway::journal::{self, Journal, Room, Says};
 use crate::gateway::trace::Trace;
 use crate::telemetry::messages::Messages;
 use crate::telemetry::record::{Door, Parameters, Record, Transport};
@@ -70,19 +70,15 @@ impl Draft {
 
     /// Of no request any more, in the room of its record; `None` if somebody may still write in its journal.
     pub(in crate::telemetry) fn again(mut self: Box<Self>, record: Record) -> Option<Box<Self>> {
-        let mut texts = Vec::new();
-        texts.extend(record.response_id);
-        texts.extend(record.response_model);
+        let texts = [record.response_id, record.response_model];
         let room = Room {
             attempts: record.attempts,
-            texts,
+            texts: texts.into_iter().flatten().collect(),
         };
         let journal = std::mem::take(&mut self.journal).blank(room)?;
         let (mut request_id, mut asked) = (record.request_id, record.asked);
-        for text in [&mut request_id, &mut asked] {
-            text.clear();
-            text.shrink_to(MOST_TEXT);
-        }
+        journal::clear(&mut request_id);
+        journal::clear(&mut asked);
         *self = Self {
             request_id,
             asked,
